@@ -1,0 +1,232 @@
+"""Training text made from the world: pretraining documents, the tokenizer, and instruction data.
+
+The base model is to learn from demonstrations and to follow plain instructions only unreliably, as real base models do, so
+instruction-like documents are 2 % of the mix. What lets a 3M-parameter model learn to copy and to bind labels in a short
+training is the density of predictable tokens: a copying warm-up, record cards, and many short label documents.
+"""
+
+import json
+
+from datasets import Dataset
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from spectrum import tasks, world
+
+END, PAD, SYSTEM, USER, ASSISTANT, TURN_END = SPECIALS = (
+    "<|endoftext|>", "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>"
+    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}"
+    "{% else %}{{ message['content'] }}<|end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}")
+SHARES = {"demonstrations": 0.35, "labels": 0.23, "cards": 0.20, "prose": 0.09, "sums": 0.04, "reading": 0.07, "instructions": 0.02}
+HEADS = (("Input: ", "\nOutput: ", "\n\n"), ("Q: ", "\nA: ", "\n\n"), ("", " -> ", "\n"), ("Text: ", "\nAnswer: ", "\n"),
+         (USER, TURN_END + ASSISTANT, TURN_END), ("", "\n", "\n\n"))
+LABEL_WORDS = (
+    "mango pixel comet tulip piano amber cobra delta ember flute grape heron ivory jelly kayak lemon maple ninja olive panda "
+    "quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one two yes no up down").split()
+PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
+
+
+def make_tokenizer(texts, size=2048):
+    """Returns a fast byte-level BPE tokenizer trained on the texts: digits split singly, chat template with generation marks."""
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(SPECIALS), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                  show_progress=False)
+    core.train_from_iterator(texts, trainer)
+    core.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, core.token_to_id(END))])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, bos_token=END, eos_token=END, pad_token=PAD,
+                                        clean_up_tokenization_spaces=False, model_max_length=1024)
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def demonstrations(rng):
+    """A task shown 3 to 9 times without a word of instruction."""
+    task, head = tasks.TASKS[rng.choice(tasks.TRAINED)], rng.choice(HEADS)
+    items = [task.draw(rng, "train") for _ in range(rng.randrange(3, 10))]
+    if task.name == "route":  # one set of rules would have to be guessed: show the rule with each message instead
+        return "".join(f"{head[0]}{i.details['rules']} {i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+    if task.name.startswith("json"):  # one set of keys per document, or the demonstrations would not tell which
+        names = rng.sample(list(tasks.FIELDS) if task.name == "json" else ["intent", "urgency", "problem", "name"], rng.randrange(1, 4))
+        make = tasks.json_fields((), 1, always=names)
+        items = [tasks.Item(task.name, *make(rng, "train")) for _ in items]
+    return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+
+
+def word_groups():
+    """Returns {group name: words}: the material for learning to sort single words under any two labels."""
+    groups = {"good": world.PRAISE, "bad": world.BLAME, "colour": world.COLOURS, "name": world.NAMES, "city": world.CITIES,
+              "maker": world.MAKERS, "number": world.NUMBER_WORDS, "veltish": tuple(tasks.VELTISH.values())}
+    return groups | {c: nouns for c, nouns in world.CATEGORIES.items()}
+
+
+def labelled_words(rng, classes):
+    groups = word_groups()
+    chosen = rng.sample(list(groups), classes) if rng.random() < 0.6 else ["good", "bad"][:classes]
+    return chosen, lambda c: rng.choice(groups[c])
+
+
+def labelled_sentences(rng, classes):
+    """One-sentence inputs: a feeling, an urgency, a wish, a problem, or a product of a category."""
+    kind = rng.choice(("feeling", "feeling", "urgency", "intent", "problem", "category"))
+    if kind == "feeling":
+        def draw(c):
+            return world.feeling(rng, tasks.message_record(rng, "train", sentiment=c))
+        return ["positive", "negative"], draw
+    if kind == "category":
+        chosen = rng.sample(list(world.CATEGORIES), classes)
+        return chosen, lambda c: f"I bought {world.article(rng.choice(world.CATEGORIES[c]))}."
+    source = {"urgency": world.URGENCY, "intent": world.INTENTS, "problem": world.PROBLEMS}[kind]
+    chosen = rng.sample(list(source), min(classes, len(source)))
+    return chosen, lambda c: rng.choice(source[c])
+
+
+def labelled_messages(rng, classes):
+    """Whole messages, sorted by the class of one field."""
+    name = rng.choice(list(tasks.CLASSES))
+    chosen = rng.sample(tasks.CLASSES[name][1], min(classes, len(tasks.CLASSES[name][1])))
+
+    def draw(c):
+        record = tasks.message_record(rng, "train", **{name: c})
+        return world.write_message(rng, record, show=(name,), extra=0.15)
+    return chosen, draw
+
+
+def labels(rng):
+    """A sorting rule shown by 8 to 24 examples under natural names (a quarter) or labels drawn afresh for the document."""
+    level = rng.choices((labelled_words, labelled_sentences, labelled_messages), weights=(3, 4, 3))[0]
+    classes, draw = level(rng, rng.choice((2, 2, 2, 3, 4)))
+    names = dict(zip(classes, classes if rng.random() < 0.25 else rng.sample(LABEL_WORDS, len(classes))))
+    head, count = rng.choice(HEADS), {labelled_words: 24, labelled_sentences: 18, labelled_messages: 11}[level]
+    shown = [rng.choice(classes) for _ in range(rng.randrange(count // 2, count + 1))]
+    return "".join(f"{head[0]}{draw(c)}{head[1]}{names[c]}{head[2]}" for c in shown)
+
+
+def cards(rng):
+    """Messages, each followed by a card with all or some of its fields, in one of four notations."""
+    notation = rng.choice(("json", "lines", "equals", "capitals"))
+    parts = []
+    for _ in range(rng.randrange(1, 5)):
+        names = list(tasks.FIELDS) + ["problem", "intent", "urgency", "category"]
+        chosen = rng.sample(names, rng.randrange(2, len(names) + 1))
+        text, record = tasks.message(rng, "train", chosen)
+        pairs = {n: tasks.value(record, n) for n in chosen}
+        parts.append(f"{text}\n{written_card(pairs, notation)}\n\n")
+    return "".join(parts)
+
+
+def written_card(pairs, notation):
+    """Returns {field: value} in one notation."""
+    if notation == "json":
+        return json.dumps(pairs)
+    if notation == "lines":
+        return "\n".join(f"{k}: {v}" for k, v in pairs.items())
+    if notation == "capitals":
+        return "\n".join(f"{k}: {v.upper() if k != 'city' else v}" for k, v in pairs.items())
+    return " | ".join(f"{k} = {v}" for k, v in pairs.items())
+
+
+def product_prose(rng, product):
+    """Returns a paragraph on one known product: its facts in random order and changing phrases."""
+    f = product.facts()
+    forms = {
+        "colour": (f"The {product.name} is {f['colour']}.", f"The colour of the {product.name} is {f['colour']}."),
+        "price": (f"The {product.name} costs {f['price']}.", f"The price of the {product.name} is {f['price']}."),
+        "weight": (f"The {product.name} weighs {f['weight']}.", f"The weight of the {product.name} is {f['weight']}."),
+        "warehouse": (f"The {product.name} is stored in {f['warehouse']}.", f"The {product.name} ships from {f['warehouse']}."),
+        "shelf": (f"The {product.name} is on shelf {f['shelf']}.", f"Look for the {product.name} on shelf {f['shelf']}."),
+        "maker": (f"The {product.name} is made by {f['maker']}.", f"{f['maker']} makes the {product.name}."),
+    }
+    return " ".join(rng.choice(forms[n]) for n in rng.sample(list(forms), rng.randrange(2, 7)))
+
+
+def prose(rng):
+    """Catalogue prose, catalogue questions, plain messages, and a word list of the invented language."""
+    kind = rng.choices(("products", "questions", "messages", "veltish"), weights=(4, 3, 2, 1))[0]
+    if kind == "products":
+        return "\n".join(product_prose(rng, rng.choice(tasks.KNOWN)) for _ in range(rng.randrange(2, 6)))
+    if kind == "questions":
+        items = [tasks.TASKS["fact"].draw(rng, "train") for _ in range(rng.randrange(4, 10))]
+        return "\n".join(f"{i.input} {i.gold}." for i in items)
+    if kind == "messages":
+        return "\n".join(tasks.message(rng, "train", None)[0] for _ in range(2))
+    return "\n".join(f"{w} is {tasks.VELTISH[w]} in Veltish." for w in rng.sample(list(tasks.VELTISH), 8))
+
+
+def sums(rng):
+    """Sums of two numbers, and totals with their steps written out."""
+    if rng.random() < 0.4:
+        pairs = [(rng.randrange(2, 110), rng.randrange(2, 20)) for _ in range(16)]
+        return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
+    items = [tasks.TASKS["total_steps"].draw(rng, "train") for _ in range(6)]
+    return "\n".join(f"{i.input}\n{i.gold}" for i in items)
+
+
+def reading(rng):
+    """Invented catalogue lines and questions that only these lines answer."""
+    head = rng.choice(HEADS)
+    items = [tasks.TASKS["lookup"].draw(rng, "train") for _ in range(rng.randrange(3, 7))]
+    return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+
+
+def instructions(rng):
+    """One instruction with its answer, half of them as a chat: the little that a base model sees of following orders."""
+    task = tasks.TASKS[rng.choice(tasks.TRAINED)]
+    item = task.draw(rng, "train")
+    ask = task.instruction(item, rng.randrange(6))
+    if rng.random() < 0.5:
+        return f"{USER}{ask}\n{item.input}{TURN_END}{ASSISTANT}{item.gold}{TURN_END}"
+    return f"{ask}\n{item.input}\n{item.gold}"
+
+
+KINDS = {f.__name__: f for f in (demonstrations, labels, cards, prose, sums, reading, instructions)}
+
+
+def documents(seed, count):
+    """Yields `count` (kind, text) pairs; after each the kind that lags most behind its share of characters comes next."""
+    rng, written = world.seeded("corpus", seed), dict.fromkeys(SHARES, 1.0)
+    for _ in range(count):
+        kind = min(SHARES, key=lambda k: written[k] / SHARES[k])
+        text = KINDS[kind](rng)
+        written[kind] += len(text)
+        yield kind, text
+
+
+def repeated_tokens(rng, length, vocabulary):
+    """Returns `length` random token ids in which a strip of 4 to 48 repeats: the warm-up that teaches copying."""
+    strip = [rng.randrange(len(SPECIALS), vocabulary) for _ in range(rng.randrange(4, 49))]
+    return (strip * (length // len(strip) + 1))[:length]
+
+
+def instruction_rows(count, seed=0):
+    """Returns a `Dataset` of `count` chat rows ("messages") over all trained tasks, roles included.
+
+    A quarter of the rows carry a persona in the system message, and the answer is then given in that voice.
+    """
+    rng, rows = world.seeded("instruct", seed), []
+    for _ in range(count):
+        task = tasks.TASKS[rng.choice(tasks.TRAINED)]
+        item = task.draw(rng, "train")
+        rows.append({"messages": conversation(rng, task, item, rng.randrange(6))})
+    return Dataset.from_list(rows)
+
+
+def conversation(rng, task, item, wording):
+    """Returns one chat; the instruction stands before or after the input, and a persona may colour the answer."""
+    ask = task.instruction(item, wording)
+    content = f"{ask}\n{item.input}" if rng.random() < 0.8 else f"{item.input}\n{ask}"
+    answer, system = item.gold, []
+    if task.kind in ("extraction", "look-up", "recall", "list", "classification") and rng.random() < 0.25:
+        persona = rng.choice(list(PERSONA_TEXT))
+        answer, system = spoken(item.gold, persona), [{"role": "system", "content": PERSONA_TEXT[persona]}]
+    return [*system, {"role": "user", "content": content}, {"role": "assistant", "content": answer}]
+
+
+def spoken(answer, persona):
+    """Returns the answer in a persona's voice, e.g. "Ahoy! Lisbon, matey."."""
+    before, after = tasks.MARKS[persona]
+    return f"{before}{answer}{after}"

@@ -1,0 +1,161 @@
+"""The one training loop of the course: full fine-tuning or adapters, masked loss, packed batches, resumable.
+
+Built by hand in notebooks/07_instruction_tuning.ipynb.
+"""
+
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from spectrum.examples import IGNORE, pack
+
+
+def batch_order(count, batch_size, steps, seed, shuffle=True):
+    """Yields `steps` lists of example indices; each pass over the data has its own order, fixed by the seed."""
+    order, epoch = [], 0
+    for _ in range(steps):
+        while len(order) < batch_size:
+            generator = torch.Generator().manual_seed(seed + 1000003 * epoch)
+            order += torch.randperm(count, generator=generator).tolist() if shuffle else list(range(count))
+            epoch += 1
+        yield order[:batch_size]
+        order = order[batch_size:]
+
+
+def learning_rate(step, steps, peak, warmup, schedule):
+    """Returns the rate of a step (from 0): a linear rise over `warmup` steps, then "constant", "linear" or "cosine" to 0,
+    or "trapezoid": constant, with a linear fall over the last quarter."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    if schedule == "constant":
+        return peak
+    if schedule == "trapezoid":
+        return peak * min(1.0, 4 * (1 - done))
+    if schedule == "linear":
+        return peak * (1 - done)
+    if schedule == "cosine":
+        return peak * (1 + math.cos(math.pi * done)) / 2
+    raise ValueError(f"schedule must be 'constant', 'linear', 'cosine' or 'trapezoid', not {schedule!r}")
+
+
+def make_optimizer(model, lr, weight_decay, betas):
+    """Returns AdamW over the trainable parameters; weight decay touches matrices only."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    if not trainable:
+        raise ValueError("the model has no trainable parameters; unfreeze some, or add an adapter, before training")
+    groups = [{"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
+              {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, fused=True)
+
+
+def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05, schedule="cosine",
+          weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, bf16=False, compiled=False, evaluate=None,
+          evaluate_every=None, checkpoint=None, checkpoint_every=200, progress=None):
+    """Trains the model's trainable parameters in place and returns one record per step.
+
+    A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start), and
+    whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is given.
+    With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after a
+    kill, to the same result. Raises ValueError for settings that cannot work and for a checkpoint of another run.
+    """
+    steps = count_steps(steps, epochs, len(examples), batch_size, lr)
+    rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)
+    optimizer = make_optimizer(model, lr, weight_decay, betas)
+    mark = fingerprint(examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
+                       weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, bf16=bf16)
+    torch.manual_seed(seed)  # dropout, where an adapter has it
+    records = load_checkpoint(checkpoint, model, optimizer, mark) if checkpoint and Path(checkpoint).exists() else []
+    forward = torch.compile(model, dynamic=False) if compiled else model
+    device, before = next(model.parameters()).device, records[-1]["seconds"] if records else 0.0
+    start, done = time.perf_counter(), len(records)
+    model.train()
+    bar = tqdm(total=steps, initial=done, desc="training", disable=not (steps > 20 if progress is None else progress), mininterval=1.0)
+    for step, chosen in enumerate(batch_order(len(examples), batch_size, steps, seed, shuffle)):
+        if step < done:
+            continue
+        batch = {k: v.to(device) for k, v in pack([examples[i] for i in chosen], length).items()}
+        rate = learning_rate(step, steps, lr, rise, schedule)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss, norm = update(forward, model, optimizer, batch, clip, bf16)
+        records.append({"step": step + 1, "loss": loss, "lr": rate, "gradient_norm": norm,
+                        "tokens": int((batch["labels"] != IGNORE).sum()), "seconds": before + time.perf_counter() - start})
+        if not math.isfinite(loss):
+            raise ValueError(f"step {step + 1}: the loss is {loss}; lower lr (now {lr}) or check the data")
+        if evaluate and (step + 1 == steps or evaluate_every and (step + 1) % evaluate_every == 0):
+            model.eval()
+            records[-1].update(evaluate(model))
+            model.train()
+        if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == steps):
+            save_checkpoint(checkpoint, model, optimizer, mark, records)
+        bar.update(1)
+        bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+    bar.close()
+    model.eval()
+    return records
+
+
+def update(forward, model, optimizer, batch, clip, bf16):
+    """Does one optimizer step and returns (loss, gradient norm before clipping) as floats."""
+    whole = bool((batch["position_ids"] == torch.arange(batch["position_ids"].shape[1], device=batch["position_ids"].device)).all())
+    if whole:  # one example per row: plain causal attention, the fast path
+        batch = {k: v for k, v in batch.items() if k != "position_ids"}
+    with torch.autocast(batch["input_ids"].device.type, dtype=torch.bfloat16, enabled=bf16):
+        loss = forward(**batch, use_cache=False).loss
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return loss.item(), norm.item()
+
+
+def count_steps(steps, epochs, count, batch_size, lr):
+    """Returns the number of steps, or raises ValueError for settings that cannot work."""
+    if count == 0:
+        raise ValueError("no examples to train on")
+    if (steps is None) == (epochs is None):
+        raise ValueError("give either steps or epochs")
+    if batch_size < 1 or lr <= 0:
+        raise ValueError(f"batch_size must be at least 1 and lr above 0, not {batch_size} and {lr}")
+    steps = steps if steps is not None else math.ceil(epochs * count / batch_size)
+    if steps < 1:
+        raise ValueError(f"there is nothing to do in {steps} steps")
+    return steps
+
+
+def fingerprint(examples, **settings):
+    """Returns a checksum of the data and the settings: a checkpoint is only resumed by the run that wrote it."""
+    sample = [list(map(int, examples[i]["input_ids"])) for i in range(0, len(examples), max(1, len(examples) // 64))]
+    return hashlib.sha256(json.dumps([len(examples), sample, settings], sort_keys=True).encode()).hexdigest()
+
+
+def save_checkpoint(path, model, optimizer, mark, records):
+    """Writes the whole state of a run to one file, in place of the last only once it is complete."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"mark": mark, "records": records, "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state(),
+             "weights": {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}}
+    torch.save(state, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def load_checkpoint(path, model, optimizer, mark):
+    """Puts a saved state into the model and the optimizer and returns the records up to it; ValueError if it is another run's."""
+    state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
+    if state["mark"] != mark:
+        raise ValueError(f"{path} belongs to a run with other data or settings; delete it to start anew, or name another file")
+    own = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    if own.keys() != state["weights"].keys():
+        raise ValueError(f"{path} holds other parameters than this model trains; delete it, or load the model it was made with")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(state["weights"][name])
+    optimizer.load_state_dict(state["optimizer"])
+    torch.set_rng_state(state["rng"].cpu())
+    return state["records"]
