@@ -1,0 +1,188 @@
+"""The machinery of the checks, and every check in three directions: solutions pass (see test_labs), stubs fail (there
+too), and here: plausible wrong answers are rejected with the intended message.
+
+The wrong answers of lab NN are the table WRONG in tests/wrong_answers/lab_NN.py, one row for each mistake:
+    (check's name, the mistake in words, the wrong function or a tuple of arguments, a piece of the message)
+"""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+
+from spectrum.checks.machinery import CheckFailed, check, expect, expect_close
+
+ROOT = Path(__file__).resolve().parent.parent
+LABS = sorted(path.stem for path in (ROOT / "spectrum" / "checks").glob("lab_*.py"))
+
+
+def checks_of(lab):
+    """Return {name: check} of a lab's module."""
+    module = importlib.import_module(f"spectrum.checks.{lab}")
+    return {name: value for name, value in vars(module).items() if getattr(value, "is_check", False)}
+
+
+def wrong_answers(lab):
+    """Return the rows of a lab's table."""
+    return importlib.import_module(f"wrong_answers.{lab}").WRONG
+
+
+ROWS = [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}") for lab in LABS for row in wrong_answers(lab)]
+
+
+@pytest.mark.parametrize(("lab", "name", "mistake", "wrong", "fragment"), ROWS)
+def test_wrong_answer_is_rejected_with_the_intended_message(lab, name, mistake, wrong, fragment):
+    arguments = wrong if isinstance(wrong, tuple) else (wrong,)
+    with pytest.raises(CheckFailed) as caught:
+        checks_of(lab)[name](*arguments)
+    said = f"{caught.value.message}\n{caught.value.hint}"
+    assert fragment in said, f"{mistake}: the message should contain {fragment!r}, and says:\n{said}"
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_every_check_has_two_wrong_answers_or_more(lab):
+    counts = {name: sum(row[0] == name for row in wrong_answers(lab)) for name in checks_of(lab)}
+    assert counts, f"{lab} has no check"
+    few = [name for name, count in counts.items() if count < 2]
+    assert not few, f"{few} need two wrong answers each in tests/wrong_answers/{lab}.py"
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_no_check_imports_a_solution(lab):
+    source = (ROOT / "spectrum" / "checks" / f"{lab}.py").read_text()
+    assert "solutions" not in source
+
+
+# ---- the machinery ----
+
+
+@check
+def check_double(double):
+    expect_close(double(3.0), 6.0, 1e-9, "double(3)", "Is it 2·x, or x + 2?")
+
+
+def failure(function, *arguments):
+    """Return the CheckFailed that calling the function raises."""
+    with pytest.raises(CheckFailed) as caught:
+        function(*arguments)
+    return caught.value
+
+
+def test_pass_prints_one_line_made_from_the_checks_name(capsys):
+    assert check_double(lambda x: 2 * x) is None
+    assert capsys.readouterr().out == "check passed: double\n"
+
+
+def test_failure_says_expected_and_got_and_the_hint():
+    error = failure(check_double, lambda x: x + 2)
+    assert str(error) == "check failed: double: double(3): expected 6, got 5"
+    assert error.hint == "Is it 2·x, or x + 2?"
+
+
+def test_stub_names_its_task():
+    def double(x):
+        raise NotImplementedError("lab 01, task 2: double")
+
+    assert str(failure(check_double, double)) == "check failed: lab 01, task 2: double is not written yet"
+
+
+def test_nbgraders_stub_counts_as_not_written():
+    def double(x):
+        raise NotImplementedError
+
+    assert "double is not written yet" in str(failure(check_double, double))
+
+
+def test_not_implemented_from_a_library_is_not_taken_for_a_stub():
+    def double(x):
+        raise NotImplementedError("no kernel for this dtype")
+
+    assert "your code raised NotImplementedError: no kernel" in str(failure(check_double, double))
+
+
+def test_error_in_the_learners_code_is_named_with_its_line():
+    def double(x):
+        return {}["two"] * x
+
+    error = failure(check_double, double)
+    assert str(error) == "check failed: double: your code raised KeyError: 'two'"
+    assert "return {}" in error.hint and f"Line {double.__code__.co_firstlineno + 1} " in error.hint
+
+
+def test_error_inside_a_library_points_at_the_learners_line():
+    def double(x):
+        return np.zeros(2) @ np.zeros(3)
+
+    assert "np.zeros(2) @" in failure(check_double, double).hint
+
+
+def test_wrong_signature_is_said_without_blaming_a_line():
+    error = failure(check_double, lambda: 6.0)
+    assert "could not be used. TypeError" in str(error) and "stub's first line" in error.hint
+
+
+def test_none_asks_for_return():
+    error = failure(check_double, lambda x: None)
+    assert "got None" in str(error) and "return" in error.hint
+
+
+def test_interrupt_is_not_caught():
+    def double(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_double(double)
+
+
+def test_expect_takes_arrays_and_tensors_of_one_element():
+    expect(np.bool_(True), "fine")
+    expect(torch.tensor(True), "fine")
+    assert str(failure(expect, torch.tensor(False), "the sum is 1")) == "the sum is 1"
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "fragment"),
+    [
+        (np.zeros(2), np.zeros(3), "expected shape (3,), got (2,)"),
+        (torch.zeros(2, dtype=torch.float64), torch.zeros(2), "expected dtype float32, got float64"),
+        (torch.zeros(2, dtype=torch.int64), np.zeros(2, dtype=np.float32), "expected dtype float32, got int64"),
+        (np.array([[0.0, 1.0], [2.0, 9.0]]), np.array([[0.0, 1.0], [2.0, 3.0]]), "expected 3, got 9 at [1, 1]"),
+        (torch.zeros(3), torch.full((3,), 0.01), "expected 0.01, got 0 at [0]"),
+        (float("nan"), 1.0, "expected 1, got nan"),
+        (np.array([1.0, np.nan]), np.array([1.0, 2.0]), "expected 2, got nan at [1]"),
+        (float("inf"), 1.0, "expected 1, got inf"),
+        ("six", 6.0, "expected numbers, got str 'six'"),
+        ([[1.0], [1.0, 2.0]], [1.0], "expected numbers, got list"),
+    ],
+)
+def test_expect_close_names_what_differs(actual, expected, fragment):
+    assert fragment in str(failure(expect_close, actual, expected, 1e-6, "values"))
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        (6, 6.0),
+        (torch.tensor(6.0), 6.0),
+        (torch.ones(2, dtype=torch.bfloat16, requires_grad=True), torch.ones(2, dtype=torch.bfloat16)),
+        (np.float32(0.1), 0.1),
+        (torch.ones(2), np.ones(2, dtype=np.float32)),
+        (float("-inf"), float("-inf")),
+        ([True, False], [True, False]),
+        (np.zeros((0, 3)), np.zeros((0, 3))),
+    ],
+)
+def test_expect_close_accepts_what_is_equal(actual, expected):
+    expect_close(actual, expected, 1e-6, "values")
+
+
+def test_ipython_shows_one_red_line_and_the_hint_instead_of_a_traceback(capsys):
+    shell = InteractiveShell()
+    shell.user_ns |= {"check_double": check_double}
+    result = shell.run_cell("check_double(lambda x: x + 2)")
+    assert isinstance(result.error_in_exec, CheckFailed)
+    out = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert out == ["\x1b[31mcheck failed: double: double(3): expected 6, got 5\x1b[0m", "Is it 2·x, or x + 2?"]
