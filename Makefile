@@ -46,8 +46,8 @@ weights: $(VENV)/.installed ## train the embedded models from nothing (hours; go
 effects: $(VENV)/.installed ## measure the effect table
 	$(PY) -m spectrum.effects
 
-clean: ## remove .venv and everything that a run leaves behind
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache
+clean: ## remove .venv and caches (a training run in build/ stays)
+	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
 
