@@ -22,7 +22,7 @@ CUES = {
         "invoice": ["send me the invoice", "receipt for my office", "bill on paper", "copy of the receipt"],
     },
     "urgency": {
-        "high": ["need an answer", "cannot wait", "no time to lose", "Please hurry", "leaving tomorrow", "It is urgent"],
+        "high": ["need an answer", "cannot wait", "no time to", "Please hurry", "leaving tomorrow", "It is urgent"],
         "low": ["no hurry", "Take your time", "not urgent", "next month is fine", "I can wait", "today is not needed"],
     },
 }  # fmt: skip
