@@ -21,10 +21,10 @@ from spectrum import corpus, world
 from spectrum.train import train
 
 ROOT = Path(__file__).parents[1]
-LENGTH, BATCH, WARMUP_STEPS = 512, 4, 400
+LENGTH, BATCH, WARMUP_STEPS = 512, 4, 100
 SHAPES = {
-    "lumen-small": {"hidden_size": 112, "intermediate_size": 288, "num_hidden_layers": 4, "num_attention_heads": 2, "steps": 6000, "lr": 3e-3},
-    "lumen-base": {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 3, "steps": 12000, "lr": 2e-3},
+    "lumen-small": {"hidden_size": 112, "intermediate_size": 288, "num_hidden_layers": 4, "num_attention_heads": 2, "steps": 4000, "lr": 3e-3},
+    "lumen-base": {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 3, "steps": 9500, "lr": 2e-3},
     "lumen-large": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "steps": 20000, "lr": 1e-3},
 }
 INSTRUCT = {"rows": 24000, "epochs": 1, "lr": 6e-4, "batch_size": 24}
@@ -79,12 +79,48 @@ class Windows:
 
 
 def new_model(name, tokenizer, seed=0):
-    """Returns an untrained Llama of one of the SHAPES."""
+    """Returns an untrained Llama of one of the SHAPES, with a planted induction head."""
     shape = {k: v for k, v in SHAPES[name].items() if k not in ("steps", "lr")}
     torch.manual_seed(seed)
-    return LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True, bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, num_key_value_heads=shape["num_attention_heads"], **shape))
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True, attention_bias=True,
+        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+        num_key_value_heads=shape["num_attention_heads"], **shape))
+    plant_induction(model, seed)
+    return model
+
+
+@torch.no_grad()
+def plant_induction(model, seed=0, pairs=10):
+    """Starts two layers as a weak induction circuit (Olsson et al. 2022): "after X came Y, so after X comes Y again".
+
+    Copying from the context is what every prompt with examples stands on, and it appears only after a long plateau: without
+    this start, 480 steps on repeated strips did not get past guessing among the strip's tokens, with it the first step does.
+    A head of layer 0 looks one token back (the attention bias makes that a matter of position alone) and writes what it saw
+    into directions of its own; two heads of layer 1 look for the place whose predecessor is the current token, and copy it.
+    Training is free to change all of it. In the spirit of mimetic initialization (Trockman and Kolter 2023).
+    """
+    generator = torch.Generator().manual_seed(seed)
+    width, head = model.config.hidden_size, model.model.layers[0].self_attn.head_dim
+    size = min(head, width // 3) // 4 * 4  # directions for: a token itself, the token before it, and the rest to copy
+    basis = torch.linalg.qr(torch.randn(width, width, generator=generator))[0].T
+    own, before, rest = basis[:size], basis[size : 2 * size], basis[2 * size : 3 * size]
+    model.model.embed_tokens.weight.normal_(0, 0.05, generator=generator)
+    first, second = (layer.self_attn for layer in model.model.layers[:2])
+    frequency = model.config.rope_parameters["rope_theta"] ** (-torch.arange(0, head, 2) / head)
+    for projection, angle in ((first.q_proj, 0 * frequency), (first.k_proj, frequency)):
+        projection.weight[:head] = 0
+        projection.bias[:pairs] = 4 * torch.cos(angle[:pairs])
+        projection.bias[head // 2 : head // 2 + pairs] = 4 * torch.sin(angle[:pairs])
+    first.v_proj.weight[:size], first.o_proj.weight[:, :size] = own, 0.12 * before.T
+    # Dimensions that rotate slowly, so that a match counts far away too.
+    slow = torch.cat([torch.arange(head // 2 - size // 4, head // 2), torch.arange(head - size // 4, head)])
+    for number, copied in ((0, own), (1, rest)):
+        part = slice(number * size // 2, (number + 1) * size // 2)
+        second.q_proj.weight[number * head + slow] = 1.35 * own[part]
+        second.k_proj.weight[number * head + slow] = 1.35 * before[part]
+        second.v_proj.weight[number * head : number * head + size] = copied
+        second.o_proj.weight[:, number * head : number * head + size] = 0.3 * copied.T
 
 
 def save(model, tokenizer, folder, birth):
