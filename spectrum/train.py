@@ -28,8 +28,10 @@ def batch_order(count, batch_size, steps, seed, shuffle=True):
 
 
 def learning_rate(step, steps, peak, warmup, schedule):
-    """Returns the rate of a step (from 0): a linear rise over `warmup` steps, then "constant", "linear" or "cosine" to 0,
-    or "trapezoid": constant, with a linear fall over the last quarter."""
+    """Returns the rate of a step (from 0): a linear rise over `warmup` steps, then one of four schedules.
+
+    "constant", "linear" to 0, "cosine" to 0, or "trapezoid": constant, then a linear fall over the last quarter.
+    """
     if step < warmup:
         return peak * (step + 1) / warmup
     done = (step - warmup) / max(1, steps - warmup)
@@ -49,33 +51,41 @@ def make_optimizer(model, lr, weight_decay, betas):
     trainable = [p for p in model.parameters() if p.requires_grad]
     if not trainable:
         raise ValueError("the model has no trainable parameters; unfreeze some, or add an adapter, before training")
-    groups = [{"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
-              {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0}]
+    groups = [
+        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
+    ]
     return torch.optim.AdamW(groups, lr=lr, betas=betas, fused=True)
 
 
-def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05, schedule="cosine",
-          weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, bf16=False, compiled=False, evaluate=None,
-          evaluate_every=None, checkpoint=None, checkpoint_every=200, progress=None):
+def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05,
+          schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, bf16=False, compiled=False,
+          evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200, progress=None):  # fmt: skip
     """Trains the model's trainable parameters in place and returns one record per step.
 
-    A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start), and
-    whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is given.
-    With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after a
-    kill, to the same result. Raises ValueError for settings that cannot work and for a checkpoint of another run.
+    A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
+    and whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is
+    given. With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on
+    after a kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
     """
     steps = count_steps(steps, epochs, len(examples), batch_size, lr)
     rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)
+    learning_rate(rise, steps, lr, rise, schedule)  # an unknown schedule is refused now, not after the warm-up
+    if checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
     optimizer = make_optimizer(model, lr, weight_decay, betas)
-    mark = fingerprint(examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
-                       weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, bf16=bf16)
+    mark = fingerprint(
+        examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
+        weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, bf16=bf16)  # fmt: skip
     torch.manual_seed(seed)  # dropout, where an adapter has it
     records = load_checkpoint(checkpoint, model, optimizer, mark) if checkpoint and Path(checkpoint).exists() else []
     forward = torch.compile(model, dynamic=False) if compiled else model
     device, before = next(model.parameters()).device, records[-1]["seconds"] if records else 0.0
     start, done = time.perf_counter(), len(records)
     model.train()
-    bar = tqdm(total=steps, initial=done, desc="training", disable=not (steps > 20 if progress is None else progress), mininterval=1.0)
+    optimizer.zero_grad(set_to_none=True)  # what a backward() by hand may have left
+    hidden = not (steps > 20 if progress is None else progress)
+    bar = tqdm(total=steps, initial=done, desc="training", disable=hidden, mininterval=1.0)
     for step, chosen in enumerate(batch_order(len(examples), batch_size, steps, seed, shuffle)):
         if step < done:
             continue
@@ -84,8 +94,9 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss, norm = update(forward, model, optimizer, batch, clip, bf16)
-        records.append({"step": step + 1, "loss": loss, "lr": rate, "gradient_norm": norm,
-                        "tokens": int((batch["labels"] != IGNORE).sum()), "seconds": before + time.perf_counter() - start})
+        tokens, seconds = int((batch["labels"] != IGNORE).sum()), before + time.perf_counter() - start
+        record = {"step": step + 1, "loss": loss, "lr": rate, "gradient_norm": norm}
+        records.append({**record, "tokens": tokens, "seconds": seconds})
         if not math.isfinite(loss):
             raise ValueError(f"step {step + 1}: the loss is {loss}; lower lr (now {lr}) or check the data")
         if evaluate and (step + 1 == steps or evaluate_every and (step + 1) % evaluate_every == 0):
@@ -103,7 +114,11 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
 
 def update(forward, model, optimizer, batch, clip, bf16):
     """Does one optimizer step and returns (loss, gradient norm before clipping) as floats."""
-    whole = bool((batch["position_ids"] == torch.arange(batch["position_ids"].shape[1], device=batch["position_ids"].device)).all())
+    whole = bool(
+        (
+            batch["position_ids"] == torch.arange(batch["position_ids"].shape[1], device=batch["position_ids"].device)
+        ).all()
+    )
     if whole:  # one example per row: plain causal attention, the fast path
         batch = {k: v for k, v in batch.items() if k != "position_ids"}
     with torch.autocast(batch["input_ids"].device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -130,8 +145,15 @@ def count_steps(steps, epochs, count, batch_size, lr):
 
 
 def fingerprint(examples, **settings):
-    """Returns a checksum of the data and the settings: a checkpoint is only resumed by the run that wrote it."""
-    sample = [list(map(int, examples[i]["input_ids"])) for i in range(0, len(examples), max(1, len(examples) // 64))]
+    """Returns a checksum of the data and the settings: a checkpoint is only resumed by the run that wrote it.
+
+    A list of examples is read whole; of anything else, such as a memory map too large for that, about 64 examples.
+    """
+    stride = 1 if isinstance(examples, list) else max(1, len(examples) // 64)
+    sample = []
+    for i in range(0, len(examples), stride):
+        ids, labels = (list(map(int, examples[i][name])) for name in ("input_ids", "labels"))
+        sample.append(ids if labels == ids else [ids, labels])
     return hashlib.sha256(json.dumps([len(examples), sample, settings], sort_keys=True).encode()).hexdigest()
 
 
@@ -139,23 +161,35 @@ def save_checkpoint(path, model, optimizer, mark, records):
     """Writes the whole state of a run to one file, in place of the last only once it is complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"mark": mark, "records": records, "optimizer": optimizer.state_dict(), "rng": torch.get_rng_state(),
-             "weights": {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}}
+    state = {
+        "mark": mark,
+        "records": records,
+        "optimizer": optimizer.state_dict(),
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "weights": {n: p.detach() for n, p in model.named_parameters() if p.requires_grad},
+    }
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").replace(path)
 
 
 def load_checkpoint(path, model, optimizer, mark):
-    """Puts a saved state into the model and the optimizer and returns the records up to it; ValueError if it is another run's."""
+    """Puts a saved state into model and optimizer; returns the records up to it. ValueError if another run's."""
     state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
     if state["mark"] != mark:
-        raise ValueError(f"{path} belongs to a run with other data or settings; delete it to start anew, or name another file")
+        raise ValueError(
+            f"{path} belongs to a run with other data or settings; delete it to start anew, or name another file"
+        )
     own = {n: p for n, p in model.named_parameters() if p.requires_grad}
     if own.keys() != state["weights"].keys():
-        raise ValueError(f"{path} holds other parameters than this model trains; delete it, or load the model it was made with")
+        raise ValueError(
+            f"{path} holds other parameters than this model trains; delete it, or load the model it was made with"
+        )
     with torch.no_grad():
         for name, parameter in own.items():
             parameter.copy_(state["weights"][name])
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["rng"].cpu())
+    if state.get("cuda_rng"):  # dropout on a GPU draws from its own generator
+        torch.cuda.set_rng_state_all([rng.cpu() for rng in state["cuda_rng"]])
     return state["records"]

@@ -1,0 +1,107 @@
+"""Times `spectrum.train` against transformers.Trainer on the same rows: `python -m tools.bench_train`.
+
+Both start from the same weights and see the same batches in the same order with the same optimizer, learning rates and
+clipping, so their losses must agree. What differs: the Trainer pads each batch to its longest row; `train` packs it.
+"""
+
+import argparse
+import copy
+import logging
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+
+from spectrum import corpus
+from spectrum.examples import IGNORE, pack, tokenize_rows
+from spectrum.models import WEIGHTS, load_model
+from spectrum.train import train
+
+# A constant rate: the Trainer's linear warm-up starts at 0 and ours one step later, which alone would part the losses.
+SETTINGS = {
+    "lr": 5e-4,
+    "batch_size": 16,
+    "warmup": 1,
+    "schedule": "constant",
+    "betas": (0.9, 0.99),
+    "weight_decay": 0.0,
+}
+
+
+def load_or_make():
+    """Returns (model, tokenizer, name): lumen-base, or where it is not there an untrained model of its shape."""
+    if (WEIGHTS / "lumen-base" / "model.safetensors").exists():
+        return *load_model("lumen-base", device="cpu"), "lumen-base"
+    tokenizer = corpus.make_tokenizer(text for _, text in corpus.documents(seed=0, count=1500))
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=6,
+                         num_attention_heads=3, max_position_embeddings=1024, tie_word_embeddings=True,
+                         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
+                         pad_token_id=tokenizer.pad_token_id)  # fmt: skip
+    return LlamaForCausalLM(config), tokenizer, "an untrained model of lumen-base's shape"
+
+
+def run_train(model, tokenizer, examples, steps):
+    """Returns the seconds that `spectrum.train` takes; the model is trained in place."""
+    start = time.perf_counter()
+    train(model, examples, steps=steps, shuffle=False, progress=False, **SETTINGS)
+    return time.perf_counter() - start
+
+
+def run_trainer(model, tokenizer, examples, steps):
+    """Returns the seconds that `Trainer.train()` takes with its default padding; the model is trained in place."""
+    arguments = TrainingArguments(
+        output_dir="build/bench", max_steps=steps, per_device_train_batch_size=SETTINGS["batch_size"],
+        learning_rate=SETTINGS["lr"], lr_scheduler_type="constant", adam_beta1=SETTINGS["betas"][0],
+        adam_beta2=SETTINGS["betas"][1], weight_decay=0.0, max_grad_norm=1.0, train_sampling_strategy="sequential",
+        save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True)  # fmt: skip
+    collator = DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORE)
+    trainer = Trainer(model=model, args=arguments, train_dataset=examples, data_collator=collator)
+    start = time.perf_counter()
+    trainer.train()
+    return time.perf_counter() - start
+
+
+@torch.no_grad()
+def held_out_loss(model, examples):
+    """Returns the mean loss per token of the loss, in nats, over examples that neither run has seen."""
+    model.eval()
+    return model(**pack(examples, 512), use_cache=False).loss.item()
+
+
+def compare(steps=30, rounds=3):
+    """Prints one line per run and the ratio of the medians; returns (ratio, difference of the losses in nats)."""
+    model, tokenizer, name = load_or_make()
+    rows = corpus.instruction_rows(SETTINGS["batch_size"] * steps + 64, seed=1)
+    examples = tokenize_rows(tokenizer, rows)
+    held_out, examples = examples[:64], examples[64:]
+    tokens = sum(len(e["input_ids"]) for e in examples)
+    size, threads = SETTINGS["batch_size"], torch.get_num_threads()
+    print(f"{name}, {steps} steps of {size} rows, {tokens} non-padding tokens, {threads} thread(s)")
+    print(f"held-out loss before: {held_out_loss(model, held_out):.4f}")
+    speeds, losses = {"train": [], "Trainer": []}, {}
+    for number in range(rounds):  # in turns, so that whatever else the machine does hits both
+        for label, run in {"train": run_train, "Trainer": run_trainer}.items():
+            tuned = copy.deepcopy(model)
+            speeds[label].append(tokens / run(tuned, tokenizer, examples, steps))
+            losses[label] = held_out_loss(tuned, held_out)
+            print(f"round {number + 1}, {label:8}{speeds[label][-1]:7.0f} tokens/s  held-out loss {losses[label]:.4f}")
+    ratio = statistics.median(speeds["train"]) / statistics.median(speeds["Trainer"])
+    difference = losses["train"] - losses["Trainer"]
+    print(f"train is {ratio:.2f} times as fast as Trainer (bar 1.5) at a loss that differs by {difference:+.5f}")
+    return ratio, difference
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is timed, in turns; the median counts")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    compare(**vars(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    Path("build").mkdir(exist_ok=True)
+    main()
