@@ -1,0 +1,219 @@
+"""Models by name: the embedded checkpoints, a local folder, or a model of the Hugging Face Hub."""
+
+import hashlib
+import json
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+WEIGHTS = Path(__file__).parent / "weights"
+SHARDS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+# A model below this size loads in a blink; its progress bar would only clutter a notebook.
+QUIET_BYTES = 500_000_000
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What one kind of machine runs: model names (hub ids with `@revision`), precision and sizes of experiments."""
+
+    base: str
+    instruct: str
+    dtype: str  # "float32", "bfloat16", "float16", or "auto": what the device computes natively
+    batch_size: int
+    eval_items: int
+
+
+PROFILES = {
+    "embedded": Profile("lumen-base", "lumen-instruct", dtype="float32", batch_size=64, eval_items=200),
+}
+
+
+def load_model(name=None, device=None):
+    """Return (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
+
+    `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name
+    of `embedded_names()`; the path of a folder; or `org/name`, optionally with `@revision`. A folder with a
+    birth.json is verified before it is loaded. Embedded checkpoints are float32, all others what the profile says.
+    No remote code is ever run.
+
+    Raises ValueError for a name or profile that does not exist and for a file that differs from its birth.json,
+    FileNotFoundError for a folder that holds no model, and ConnectionError for a hub id that cannot be fetched.
+    """
+    profile = active_profile()
+    roles = {None: profile.instruct, "base": profile.base, "instruct": profile.instruct}
+    source = roles.get(name, name)
+    device = pick_device(device)
+    folder = find_folder(source)
+    rule = "float32" if folder.parent == WEIGHTS else profile.dtype
+    return load_folder(folder, device, pick_dtype(rule, device))
+
+
+def load_folder(folder, device, dtype):
+    """Return (model, tokenizer) from a checkpoint folder, verified first if it is embedded or has a birth.json."""
+    check_folder(folder)
+    folder = Path(folder)
+    if folder.parent == WEIGHTS or (folder / "birth.json").exists():
+        verify(folder)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with _quiet_loading(folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+    return model.to(device).eval(), tokenizer
+
+
+def active_profile():
+    """Return the Profile named by the environment variable SPECTRUM_PROFILE ("embedded" when it is unset)."""
+    name = os.environ.get("SPECTRUM_PROFILE") or "embedded"
+    if name not in PROFILES:
+        raise ValueError(f"SPECTRUM_PROFILE is {name!r}, which is no profile. Set it to one of: {', '.join(PROFILES)}.")
+    return PROFILES[name]
+
+
+def embedded_names():
+    """Return the names of the checkpoints that came with the course, sorted."""
+    return sorted(folder.parent.name for folder in WEIGHTS.glob("*/config.json"))
+
+
+def find_folder(name):
+    """Return the folder of a checkpoint: an embedded one, the given path, or the download of a hub id."""
+    text = os.fspath(name)
+    if text in embedded_names():
+        return WEIGHTS / text
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_absolute() or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text:
+        raise FileNotFoundError(f"There is no folder {text!r}. Give the folder that holds the model's config.json.")
+    if match := HUB_ID.fullmatch(text):
+        return download(match["repo"], match["revision"])
+    raise ValueError(_unknown(text))
+
+
+def _unknown(text):
+    names = embedded_names()
+    near = get_close_matches(text, [*names, "base", "instruct"], n=1)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    have = ", ".join(names) if names else "none; `make weights` trains them"
+    return (
+        f"There is no model named {text!r}.{suggestion} Embedded checkpoints: {have}. "
+        "Also accepted: 'base', 'instruct', the path of a folder, or a hub id such as 'Qwen/Qwen3-1.7B'."
+    )
+
+
+def download(repo, revision=None):
+    """Return the local folder of a hub model, downloading what is missing; with HF_HUB_OFFLINE=1 the cache only."""
+    from huggingface_hub import constants, errors, snapshot_download
+
+    # Asked to stay offline, we do not even try; the cache may still hold the model.
+    offline = constants.HF_HUB_OFFLINE
+    files = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=files, local_files_only=offline))
+    except errors.RevisionNotFoundError:
+        raise ValueError(f"The hub's {repo!r} has no revision {revision!r}. Look it up on its page.") from None
+    except errors.RepositoryNotFoundError:  # also what the hub answers for a gated model
+        raise ValueError(
+            f"The hub shows no model {repo!r}: check the spelling; if it is gated, accept its terms and log in."
+        ) from None
+    except errors.LocalEntryNotFoundError:
+        why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
+        raise ConnectionError(
+            f"{repo!r} is not on this machine and {why}. Connect once to download it, or use the embedded models, "
+            "which need no network: SPECTRUM_PROFILE=embedded."
+        ) from None
+
+
+def check_folder(folder):
+    """Raise FileNotFoundError unless `folder` holds a config, weights and a tokenizer; say which is missing."""
+    folder = Path(folder)
+    if (folder / "adapter_config.json").exists():
+        raise FileNotFoundError(
+            f"{str(folder)!r} holds an adapter, not a whole model. Load its base model, then the adapter with "
+            "peft.PeftModel.from_pretrained(model, folder)."
+        )
+    for what, names in {"config": ("config.json",), "weights": SHARDS, "tokenizer": TOKENIZERS}.items():
+        if not any((folder / name).exists() for name in names):
+            raise FileNotFoundError(
+                f"The folder {str(folder)!r} has no {what} (no {names[0]}). Give a folder that save_pretrained wrote, "
+                "with the tokenizer beside the model."
+            )
+
+
+def weights_hash(folder):
+    """Return {file name: sha256 in hex} of the files that decide what a checkpoint says: weights and tokenizer."""
+    return {name: _sha256(Path(folder) / name) for name in ("model.safetensors", "tokenizer.json")}
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(folder):
+    """Raise ValueError unless every file listed in the folder's birth.json is there with the hash it was born with."""
+    birth = Path(folder) / "birth.json"
+    if not birth.exists():
+        raise FileNotFoundError(f"{str(folder)!r} has no birth.json, so its files cannot be verified. Restore it.")
+    for name, expected in json.loads(birth.read_text(encoding="utf-8"))["files"].items():
+        path = Path(folder) / name
+        found = _sha256(path) if path.exists() else "missing"
+        if found != expected:
+            raise ValueError(
+                f"{str(path)!r} is not the file its birth.json describes (sha256 {found[:12]}, expected "
+                f"{expected[:12]}): it is damaged or was changed. Restore it with `git checkout` or `make weights`."
+            )
+
+
+def pick_device(device=None):
+    """Return `device` as a string if given, else the best one here: "cuda", "mps" or "cpu"."""
+    if device is not None:
+        return str(device)
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def pick_dtype(rule, device):
+    """Return the torch dtype for a rule ("auto" or a dtype's name) on a device."""
+    import torch
+
+    if rule != "auto":
+        return getattr(torch, rule)
+    if not str(device).startswith("cuda"):
+        return torch.float32
+    # Not is_bf16_supported(): a T4 answers True and then emulates it.
+    return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16
+
+
+def count_parameters(model):
+    """Return the number of parameters of `model`, a shared (tied) one counted once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def context_length(model):
+    """Return how many tokens (prompt and answer together) the model's positions reach."""
+    return model.config.get_text_config().max_position_embeddings
+
+
+@contextmanager
+def _quiet_loading(folder):
+    """Hide the loading bar of a small checkpoint, and put the setting back."""
+    from transformers.utils import logging
+
+    size = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))
+    hide = size < QUIET_BYTES and logging.is_progress_bar_enabled()
+    if hide:
+        logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hide:
+            logging.enable_progress_bar()

@@ -1,0 +1,102 @@
+"""Prompts as token ids: encoded, checked, padded and batched; single tokens as text."""
+
+from itertools import groupby
+
+import torch
+
+
+def encode(tokenizer, prompt):
+    """Return the token ids of a prompt, ready for the answer to follow.
+
+    A str is plain text for a base model; a list of messages goes through the chat template, up to and including
+    the header of the assistant's turn. Raises ValueError for an empty prompt or a message without content.
+    """
+    if isinstance(prompt, str):
+        if not prompt.strip():
+            raise ValueError("The prompt is empty. Write at least one word.")
+        return list(tokenizer(prompt)["input_ids"])
+    _check_messages(prompt)
+    if tokenizer.chat_template is None:
+        raise ValueError("This tokenizer has no chat template. Give plain text (a str), or load an instruct model.")
+    return list(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=True)["input_ids"])
+
+
+def _check_messages(messages):
+    if not messages:
+        raise ValueError("The prompt is an empty list of messages. Give at least one message.")
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not {"role", "content"} <= message.keys():
+            raise ValueError(f"Message {number} is {message!r}; it must be a dict with 'role' and 'content'.")
+        if not isinstance(message["content"], str) or not message["content"].strip():
+            raise ValueError(f"Message {number} (role {message['role']!r}) has no content. Write at least one word.")
+
+
+def encode_all(tokenizer, prompts):
+    """Return a list of token ids for a list of prompts; errors name the prompt's index."""
+    if isinstance(prompts, str):
+        raise ValueError("prompts is one str, not a list of prompts. Write [prompt] for a single one.")
+    if prompts and isinstance(prompts[0], dict):
+        raise ValueError("prompts is one list of messages, not a list of prompts. Write [messages] for a single one.")
+    ids = []
+    for index, prompt in enumerate(prompts):
+        try:
+            ids.append(encode(tokenizer, prompt))
+        except ValueError as error:
+            raise ValueError(f"prompts[{index}]: {error}") from None
+    return ids
+
+
+def encode_answer(tokenizer, answer, index=0):
+    """Return the token ids of a given answer, to follow a prompt's; ValueError if there are none."""
+    ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise ValueError(f"answers[{index}] is empty, so it has no probability. Give at least one character.")
+    return list(ids)
+
+
+def check_lengths(ids, extra, limit):
+    """Raise ValueError for the first prompt too long for a context of `limit` tokens, `extra` of them its answer's.
+
+    `ids` are the prompts' token ids; `extra` is one number for all, or a list with one for each.
+    """
+    for index, row in enumerate(ids):
+        more = extra[index] if isinstance(extra, list) else extra
+        if len(row) + more > limit:
+            raise ValueError(
+                f"prompts[{index}] has {len(row)} tokens and its answer {more}: together {len(row) + more}, more than "
+                f"the model's context of {limit}. Shorten the prompt by {len(row) + more - limit} tokens, "
+                "or ask for a shorter answer."
+            )
+
+
+def left_pad(rows, device):
+    """Return ids and mask, both (B, T), of token lists: padded on the left, so that every row ends together.
+
+    The padding is any id at all: the mask hides it, so no pad token is needed.
+    """
+    longest = max(map(len, rows))
+    ids = torch.tensor([[0] * (longest - len(row)) + row for row in rows], device=device)
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows], device=device)
+    return ids, mask
+
+
+def positions(mask):
+    """Return (B, T) positions that count from 0 at each row's first real token."""
+    return (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def batches_by_length(ids, batch_size, mixed=True):
+    """Return lists of row numbers, neighbours in length (so little is padded), the longest first.
+
+    The longest first: if memory does not suffice, it shows at once, and the progress bar only gets faster.
+    With `mixed` False no batch holds two lengths, so nothing is padded.
+    """
+    order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
+    groups = [order] if mixed else [list(group) for _, group in groupby(order, key=lambda row: len(ids[row]))]
+    return [group[i : i + batch_size] for group in groups for i in range(0, len(group), batch_size)]
+
+
+def show_token(tokenizer, token):
+    """Return a token's text, or its spelling in the vocabulary where it holds only a part of a character."""
+    text = tokenizer.decode([token])
+    return tokenizer.convert_ids_to_tokens(token) if "\ufffd" in text else text

@@ -1,0 +1,95 @@
+"""Shared by all tests: tiny checkpoints, and a guard that lets no test reach beyond this machine."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported, so it comes first
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import ipaddress
+import socket
+
+import pytest
+
+ATTEMPTS = []
+
+
+class NetworkBlocked(OSError):
+    """What a blocked connection raises: an OSError, so libraries take it for a network that is down."""
+
+
+def is_local(host):
+    """Return whether a host name or address means this machine."""
+    if host in (None, "", b"", "localhost", b"localhost", socket.gethostname()):
+        return True
+    try:
+        return ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host).is_loopback
+    except ValueError:
+        return False
+
+
+def block_network():
+    """Make every connection or look-up beyond this machine raise NetworkBlocked, and note it in ATTEMPTS."""
+
+    def refuse(address):
+        ATTEMPTS.append(address)
+        raise NetworkBlocked(f"connection to {address} attempted; tests and lessons run without a network")
+
+    def guard_socket(original):
+        def connect(self, address):
+            if self.family != getattr(socket, "AF_UNIX", None) and not is_local(address[0]):
+                refuse(address)
+            return original(self, address)
+
+        return connect
+
+    def guard_host(original, host_of):
+        def call(target, *args, **kwargs):
+            if not is_local(host_of(target)):
+                refuse(target)
+            return original(target, *args, **kwargs)
+
+        return call
+
+    socket.socket.connect = guard_socket(socket.socket.connect)
+    socket.socket.connect_ex = guard_socket(socket.socket.connect_ex)
+    socket.create_connection = guard_host(socket.create_connection, lambda address: address[0])
+    socket.getaddrinfo = guard_host(socket.getaddrinfo, lambda host: host)
+
+
+def pytest_configure(config):
+    # For the whole session and not as a fixture: session fixtures and collection run under it too.
+    block_network()
+
+
+@pytest.fixture(autouse=True)
+def no_network():
+    """Fail a test that attempted a connection, even where a library swallowed the error."""
+    ATTEMPTS.clear()
+    yield ATTEMPTS
+    assert not ATTEMPTS, f"connection attempted to {', '.join(map(str, ATTEMPTS))}"
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """The folder of a tiny Llama with a chat template."""
+    from tiny import make_tiny
+
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    """(model, tokenizer) of the tiny Llama; tests leave them as they are."""
+    from spectrum.models import load_model
+
+    return load_model(tiny_folder, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen(tmp_path_factory):
+    """(model, tokenizer) of a tiny Qwen3: no bos token, another chat template, without generation markers."""
+    from tiny import make_tiny
+
+    from spectrum.models import load_model
+
+    return load_model(make_tiny(tmp_path_factory.mktemp("qwen"), architecture="qwen3"), device="cpu")
