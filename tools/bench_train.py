@@ -8,8 +8,8 @@ import argparse
 import copy
 import logging
 import statistics
+import tempfile
 import time
-from pathlib import Path
 
 import torch
 from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
@@ -53,7 +53,7 @@ def run_train(model, tokenizer, examples, steps):
 def run_trainer(model, tokenizer, examples, steps):
     """Returns the seconds that `Trainer.train()` takes with its default padding; the model is trained in place."""
     arguments = TrainingArguments(
-        output_dir="build/bench", max_steps=steps, per_device_train_batch_size=SETTINGS["batch_size"],
+        output_dir=tempfile.mkdtemp(), max_steps=steps, per_device_train_batch_size=SETTINGS["batch_size"],
         learning_rate=SETTINGS["lr"], lr_scheduler_type="constant", adam_beta1=SETTINGS["betas"][0],
         adam_beta2=SETTINGS["betas"][1], weight_decay=0.0, max_grad_norm=1.0, train_sampling_strategy="sequential",
         save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True, use_cpu=True)  # fmt: skip
@@ -103,5 +103,4 @@ def main():
 
 
 if __name__ == "__main__":
-    Path("build").mkdir(exist_ok=True)
     main()
