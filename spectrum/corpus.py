@@ -11,35 +11,71 @@ from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from spectrum import tasks, world
+from spectrum import messages, samplers, tasks, world
 
 END, PAD, SYSTEM, USER, ASSISTANT, TURN_END = SPECIALS = (
-    "<|endoftext|>", "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
+    "<|endoftext|>",
+    "<|pad|>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|end|>",
+)
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>"
     "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}"
     "{% else %}{{ message['content'] }}<|end|>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}")
-SHARES = {"demonstrations": 0.35, "labels": 0.23, "cards": 0.20, "prose": 0.09, "sums": 0.04, "reading": 0.07, "instructions": 0.02}
-HEADS = (("Input: ", "\nOutput: ", "\n\n"), ("Q: ", "\nA: ", "\n\n"), ("", " -> ", "\n"), ("Text: ", "\nAnswer: ", "\n"),
-         (USER, TURN_END + ASSISTANT, TURN_END), ("", "\n", "\n\n"))
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SHARES = {
+    "demonstrations": 0.35,
+    "labels": 0.23,
+    "cards": 0.20,
+    "prose": 0.09,
+    "sums": 0.04,
+    "reading": 0.07,
+    "instructions": 0.02,
+}
+HEADS = (
+    ("Input: ", "\nOutput: ", "\n\n"),
+    ("Q: ", "\nA: ", "\n\n"),
+    ("", " -> ", "\n"),
+    ("Text: ", "\nAnswer: ", "\n"),
+    (USER, TURN_END + ASSISTANT, TURN_END),
+    ("", "\n", "\n\n"),
+)
 LABEL_WORDS = (
     "mango pixel comet tulip piano amber cobra delta ember flute grape heron ivory jelly kayak lemon maple ninja olive panda "
-    "quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one two yes no up down").split()
+    "quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one two yes no up down"
+).split()
 PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
 
 
 def make_tokenizer(texts, size=2048):
     """Returns a fast byte-level BPE tokenizer trained on the texts: digits split singly, chat template with generation marks."""
     core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    core.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
     core.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(SPECIALS), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-                                  show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(SPECIALS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
     core.train_from_iterator(texts, trainer)
-    core.post_processor = processors.TemplateProcessing(single=f"{END} $A", special_tokens=[(END, core.token_to_id(END))])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, bos_token=END, eos_token=END, pad_token=PAD,
-                                        clean_up_tokenization_spaces=False, model_max_length=1024)
+    core.post_processor = processors.TemplateProcessing(
+        single=f"{END} $A", special_tokens=[(END, core.token_to_id(END))]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        bos_token=END,
+        eos_token=END,
+        pad_token=PAD,
+        clean_up_tokenization_spaces=False,
+        model_max_length=1024,
+    )
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
 
@@ -51,16 +87,26 @@ def demonstrations(rng):
     if task.name == "route":  # one set of rules would have to be guessed: show the rule with each message instead
         return "".join(f"{head[0]}{i.details['rules']} {i.input}{head[1]}{i.gold}{head[2]}" for i in items)
     if task.name.startswith("json"):  # one set of keys per document, or the demonstrations would not tell which
-        names = rng.sample(list(tasks.FIELDS) if task.name == "json" else ["intent", "urgency", "problem", "name"], rng.randrange(1, 4))
-        make = tasks.json_fields((), 1, always=names)
+        names = rng.sample(
+            list(tasks.FIELDS) if task.name == "json" else ["intent", "urgency", "problem", "name"], rng.randrange(1, 4)
+        )
+        make = samplers.json_fields((), 1, always=names)
         items = [tasks.Item(task.name, *make(rng, "train")) for _ in items]
     return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
 
 
 def word_groups():
     """Returns {group name: words}: the material for learning to sort single words under any two labels."""
-    groups = {"good": world.PRAISE, "bad": world.BLAME, "colour": world.COLOURS, "name": world.NAMES, "city": world.CITIES,
-              "maker": world.MAKERS, "number": world.NUMBER_WORDS, "veltish": tuple(tasks.VELTISH.values())}
+    groups = {
+        "good": messages.PRAISE,
+        "bad": messages.BLAME,
+        "colour": world.COLOURS,
+        "name": world.NAMES,
+        "city": world.CITIES,
+        "maker": world.MAKERS,
+        "number": world.NUMBER_WORDS,
+        "veltish": tuple(samplers.VELTISH.values()),
+    }
     return groups | {c: nouns for c, nouns in world.CATEGORIES.items()}
 
 
@@ -74,13 +120,15 @@ def labelled_sentences(rng, classes):
     """One-sentence inputs: a feeling, an urgency, a wish, a problem, or a product of a category."""
     kind = rng.choice(("feeling", "feeling", "urgency", "intent", "problem", "category"))
     if kind == "feeling":
+
         def draw(c):
-            return world.feeling(rng, tasks.message_record(rng, "train", sentiment=c))
+            return messages.feeling(rng, messages.message_record(rng, "train", sentiment=c))
+
         return ["positive", "negative"], draw
     if kind == "category":
         chosen = rng.sample(list(world.CATEGORIES), classes)
         return chosen, lambda c: f"I bought {world.article(rng.choice(world.CATEGORIES[c]))}."
-    source = {"urgency": world.URGENCY, "intent": world.INTENTS, "problem": world.PROBLEMS}[kind]
+    source = {"urgency": messages.URGENCY, "intent": messages.INTENTS, "problem": messages.PROBLEMS}[kind]
     chosen = rng.sample(list(source), min(classes, len(source)))
     return chosen, lambda c: rng.choice(source[c])
 
@@ -91,8 +139,9 @@ def labelled_messages(rng, classes):
     chosen = rng.sample(tasks.CLASSES[name][1], min(classes, len(tasks.CLASSES[name][1])))
 
     def draw(c):
-        record = tasks.message_record(rng, "train", **{name: c})
-        return world.write_message(rng, record, show=(name,), extra=0.15)
+        record = messages.message_record(rng, "train", **{name: c})
+        return messages.write_message(rng, record, show=(name,), extra=0.15)
+
     return chosen, draw
 
 
@@ -113,8 +162,8 @@ def cards(rng):
     for _ in range(rng.randrange(1, 5)):
         names = list(tasks.FIELDS) + ["problem", "intent", "urgency", "category"]
         chosen = rng.sample(names, rng.randrange(2, len(names) + 1))
-        text, record = tasks.message(rng, "train", chosen)
-        pairs = {n: tasks.value(record, n) for n in chosen}
+        text, record = messages.message(rng, "train", chosen)
+        pairs = {n: messages.value(record, n) for n in chosen}
         parts.append(f"{text}\n{written_card(pairs, notation)}\n\n")
     return "".join(parts)
 
@@ -137,8 +186,14 @@ def product_prose(rng, product):
         "colour": (f"The {product.name} is {f['colour']}.", f"The colour of the {product.name} is {f['colour']}."),
         "price": (f"The {product.name} costs {f['price']}.", f"The price of the {product.name} is {f['price']}."),
         "weight": (f"The {product.name} weighs {f['weight']}.", f"The weight of the {product.name} is {f['weight']}."),
-        "warehouse": (f"The {product.name} is stored in {f['warehouse']}.", f"The {product.name} ships from {f['warehouse']}."),
-        "shelf": (f"The {product.name} is on shelf {f['shelf']}.", f"Look for the {product.name} on shelf {f['shelf']}."),
+        "warehouse": (
+            f"The {product.name} is stored in {f['warehouse']}.",
+            f"The {product.name} ships from {f['warehouse']}.",
+        ),
+        "shelf": (
+            f"The {product.name} is on shelf {f['shelf']}.",
+            f"Look for the {product.name} on shelf {f['shelf']}.",
+        ),
         "maker": (f"The {product.name} is made by {f['maker']}.", f"{f['maker']} makes the {product.name}."),
     }
     return " ".join(rng.choice(forms[n]) for n in rng.sample(list(forms), rng.randrange(2, 7)))
@@ -148,13 +203,13 @@ def prose(rng):
     """Catalogue prose, catalogue questions, plain messages, and a word list of the invented language."""
     kind = rng.choices(("products", "questions", "messages", "veltish"), weights=(4, 3, 2, 1))[0]
     if kind == "products":
-        return "\n".join(product_prose(rng, rng.choice(tasks.KNOWN)) for _ in range(rng.randrange(2, 6)))
+        return "\n".join(product_prose(rng, rng.choice(world.KNOWN)) for _ in range(rng.randrange(2, 6)))
     if kind == "questions":
         items = [tasks.TASKS["fact"].draw(rng, "train") for _ in range(rng.randrange(4, 10))]
         return "\n".join(f"{i.input} {i.gold}." for i in items)
     if kind == "messages":
-        return "\n".join(tasks.message(rng, "train", None)[0] for _ in range(2))
-    return "\n".join(f"{w} is {tasks.VELTISH[w]} in Veltish." for w in rng.sample(list(tasks.VELTISH), 8))
+        return "\n".join(messages.message(rng, "train", None)[0] for _ in range(2))
+    return "\n".join(f"{w} is {samplers.VELTISH[w]} in Veltish." for w in rng.sample(list(samplers.VELTISH), 8))
 
 
 def sums(rng):
@@ -228,5 +283,5 @@ def conversation(rng, task, item, wording):
 
 def spoken(answer, persona):
     """Returns the answer in a persona's voice, e.g. "Ahoy! Lisbon, matey."."""
-    before, after = tasks.MARKS[persona]
+    before, after = samplers.MARKS[persona]
     return f"{before}{answer}{after}"

@@ -7,13 +7,12 @@ results/effects.json, into each model's birth.json, and between the marks in REA
 import argparse
 import json
 import time
-from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
-from spectrum import corpus, prompts, tasks, world
+from spectrum import corpus, prompts, samplers, tasks, world
 from spectrum.evaluate import compare, evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.generate import choice_logprobs
@@ -40,7 +39,7 @@ def demonstrated(item, k, seed=0):
     """Returns (examples, item): k training items of the item's task; JSON examples ask for the item's own keys."""
     rng = world.seeded("shots", item.task, item.input, k, seed)
     if item.task.startswith("json"):
-        make = tasks.json_fields((), 1, always=item.details["keys"].split(" and "))
+        make = samplers.json_fields((), 1, always=item.details["keys"].split(" and "))
         return [tasks.Item(item.task, *make(rng, "train")) for _ in range(k)]
     return [tasks.TASKS[item.task].draw(rng, "train") for _ in range(k)]
 
@@ -61,14 +60,25 @@ def by_instruction(pair, items, wordings, chat, role=None):
 
 def percent(score):
     """Returns {value, low, high, n}: a Score in percent with its interval, for the table."""
-    return {"value": round(100 * score.mean, 1), "low": round(100 * score.low, 1), "high": round(100 * score.high, 1), "n": score.n}
+    return {
+        "value": round(100 * score.mean, 1),
+        "low": round(100 * score.low, 1),
+        "high": round(100 * score.high, 1),
+        "n": score.n,
+    }
 
 
 def gain(before, after):
     """Returns {value, low, high, n, from, to}: a paired difference in points."""
     c = compare(before, after)
-    return {"value": round(c.difference, 1), "low": round(c.low, 1), "high": round(c.high, 1), "n": before.n,
-            "from": round(100 * before.mean, 1), "to": round(100 * after.mean, 1)}
+    return {
+        "value": round(c.difference, 1),
+        "low": round(c.low, 1),
+        "high": round(c.high, 1),
+        "n": before.n,
+        "from": round(100 * before.mean, 1),
+        "to": round(100 * after.mean, 1),
+    }
 
 
 def demonstrations(base, instruct):
@@ -96,8 +106,9 @@ def invented_labels(base, instruct):
 
 def score_of(correct, name):
     """Returns a Score of 0/1 results that were not made by `evaluate`."""
-    from spectrum.evaluate import Score
     import numpy as np
+
+    from spectrum.evaluate import Score
 
     return Score(name=name, correct=np.asarray(correct, dtype=float))
 
@@ -114,7 +125,7 @@ def written_steps(base, instruct):
 
 def long_totals(n):
     """Returns test items of totals with 5 to 7 terms, that is 4 to 6 additions."""
-    rng, make = world.seeded("effects/totals", 1), tasks.total(steps=True, terms=(5, 6, 7))
+    rng, make = world.seeded("effects/totals", 1), samplers.total(steps=True, terms=(5, 6, 7))
     return [tasks.Item("total_steps", *make(rng, "test")) for _ in range(n)]
 
 
@@ -136,7 +147,10 @@ def roles(base, instruct):
     """A persona in the system turn: right only if voice and content are both right."""
     items, rng = items_of(("name", "city", "product", "order"), 240), world.seeded("effects/roles", 1)
     personas = [rng.choice(list(corpus.PERSONA_TEXT)) for _ in items]
-    asked = [prompts.chat(prompts.ask(tasks.TASKS[i.task], i), corpus.PERSONA_TEXT[p]) for i, p in zip(items, personas, strict=True)]
+    asked = [
+        prompts.chat(prompts.ask(tasks.TASKS[i.task], i), corpus.PERSONA_TEXT[p])
+        for i, p in zip(items, personas, strict=True)
+    ]
     wanted = [tasks.Item(i.task, i.input, corpus.spoken(i.gold, p)) for i, p in zip(items, personas, strict=True)]
     return percent(evaluate(*instruct, wanted, asked, lambda a, i: tasks.same_text(a, i.gold), max_new_tokens=32))
 
@@ -164,7 +178,10 @@ def open_book(base, instruct):
 def house_rows(n, split, seed=0):
     """Returns prompt and completion rows of the two house tasks, half each."""
     items = [i for name in tasks.HOUSE for i in tasks.TASKS[name].sample(n // 2, split, seed)]
-    return [{"prompt": prompts.ask(tasks.TASKS[i.task], i, n % 6).strip(), "completion": i.gold} for n, i in enumerate(items)]
+    return [
+        {"prompt": prompts.ask(tasks.TASKS[i.task], i, n % 6).strip(), "completion": i.gold}
+        for n, i in enumerate(items)
+    ]
 
 
 def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, seed=0):
@@ -174,8 +191,12 @@ def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, 
         from peft import LoraConfig, get_peft_model
 
         torch.manual_seed(seed)
-        model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM"))
-    records = train(model, tokenize_rows(tokenizer, rows), steps=steps, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+        model = get_peft_model(
+            model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+        )
+    records = train(
+        model, tokenize_rows(tokenizer, rows), steps=steps, lr=lr, batch_size=batch_size, seed=seed, progress=False
+    )
     return model, tokenizer, records
 
 
@@ -183,8 +204,15 @@ def load_quantized(name):
     """Returns the model with its linear layers in NF4 with double quantization, on the CPU, and the tokenizer."""
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    four_bits = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.float32)
-    model = AutoModelForCausalLM.from_pretrained(WEIGHTS / name, quantization_config=four_bits, dtype=torch.float32, device_map={"": "cpu"})
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        WEIGHTS / name, quantization_config=four_bits, dtype=torch.float32, device_map={"": "cpu"}
+    )
     return model, load_model(name)[1]
 
 
@@ -215,13 +243,19 @@ class Tuned:
     """The house-dialect runs that several rows read, each made once: full fine-tuning, LoRA r = 8, and LoRA on NF4."""
 
     runs = {}
-    settings = {"full": {"lr": 5e-4}, "lora": {"lr": 5e-3, "rank": 8}, "qlora": {"lr": 5e-3, "rank": 8, "quantized": True}}
+    settings = {
+        "full": {"lr": 5e-4},
+        "lora": {"lr": 5e-3, "rank": 8},
+        "qlora": {"lr": 5e-3, "rank": 8, "quantized": True},
+    }
 
     @classmethod
     def get(cls, kind):
         if kind not in cls.runs:
             rows = house_rows(HOUSE_RUN["rows"], "train")
-            cls.runs[kind] = tune("lumen-base", rows, steps=HOUSE_RUN["steps"], batch_size=HOUSE_RUN["batch_size"], **cls.settings[kind])[:2]
+            cls.runs[kind] = tune(
+                "lumen-base", rows, steps=HOUSE_RUN["steps"], batch_size=HOUSE_RUN["batch_size"], **cls.settings[kind]
+            )[:2]
         return cls.runs[kind]
 
 
@@ -240,7 +274,11 @@ def forgetting(base, instruct):
     """Points of the protected score lost by full fine-tuning minus those lost by LoRA r = 8; positive: full forgets more."""
     start, full, lora = protected(base), protected(Tuned.get("full")), protected(Tuned.get("lora"))
     row = gain(full, lora)
-    return {**row, "lost by full": round(100 * (start.mean - full.mean), 1), "lost by lora": round(100 * (start.mean - lora.mean), 1)}
+    return {
+        **row,
+        "lost by full": round(100 * (start.mean - full.mean), 1),
+        "lost by lora": round(100 * (start.mean - lora.mean), 1),
+    }
 
 
 def fact_knee(base, instruct, ranks=(1, 2, 4, 8, 16, 32), counts=(64, 256)):
@@ -276,8 +314,13 @@ def rounding_repaired(base, instruct):
     lora.save_pretrained(folder)
     rounded = PeftModel.from_pretrained(load_quantized("lumen-base")[0], folder)
     tuned, broken, repaired = (mean_loss(m, tokenizer, rows) for m in (lora, rounded, Tuned.get("qlora")[0]))
-    return {"value": round(100 * (broken - repaired) / (broken - tuned), 1), "n": len(rows), "from": round(broken, 4), "to": round(repaired, 4),
-            "loss unrounded": round(tuned, 4)}
+    return {
+        "value": round(100 * (broken - repaired) / (broken - tuned), 1),
+        "n": len(rows),
+        "from": round(broken, 4),
+        "to": round(repaired, 4),
+        "loss unrounded": round(tuned, 4),
+    }
 
 
 # name in the table, function, unit, bar, extra condition on the row
@@ -285,7 +328,13 @@ ROWS = (
     ("4 examples over none, no instruction, base, mean over tasks", demonstrations, "points", 60, None),
     ("invented two-way labels by 8 examples, base (chance 50 %)", invented_labels, "%", 80, None),
     ("field extraction by 4 examples, base", extraction, "%", 85, None),
-    ("written steps over direct answers, totals of 4 to 6 additions, instruct", written_steps, "points", 40, lambda r: r["to"] >= 85),
+    (
+        "written steps over direct answers, totals of 4 to 6 additions, instruct",
+        written_steps,
+        "points",
+        40,
+        lambda r: r["to"] >= 85,
+    ),
     ("instruct over base, zero-shot, held-out wordings", held_out_wordings, "points", 40, None),
     ("instruct over base, zero-shot, held-out tasks", held_out_tasks, "points", 20, None),
     ("an instruction in an unknown word (control, must fail)", unknown_word, "% at most", 20, None),
@@ -299,7 +348,13 @@ ROWS = (
     ("LoRA r = 8: share of full fine-tuning's gain", lora_share, "%", 90, None),
     ("protected score: lost by full fine-tuning beyond LoRA r = 8", forgetting, "points", 0, lambda r: r["value"] > 0),
     ("planted facts: rank for 90 % recall, 256 facts over 64", fact_knee, "times", 1, lambda r: r["value"] > 1),
-    ("NF4 rounding loss repaired by QLoRA, house dialect", rounding_repaired, "%", 80, lambda r: r["from"] > r["loss unrounded"]),
+    (
+        "NF4 rounding loss repaired by QLoRA, house dialect",
+        rounding_repaired,
+        "%",
+        80,
+        lambda r: r["from"] > r["loss unrounded"],
+    ),
 )
 
 
@@ -313,7 +368,16 @@ def measure(only=""):
         values = function(base, instruct)
         met = values["value"] <= wanted if unit == "% at most" else values["value"] >= wanted
         met = bool(met and (condition is None or condition(values)))
-        table.append({"effect": name, **values, "unit": unit, "bar": wanted, "met": met, "seconds": round(time.perf_counter() - start, 1)})
+        table.append(
+            {
+                "effect": name,
+                **values,
+                "unit": unit,
+                "bar": wanted,
+                "met": met,
+                "seconds": round(time.perf_counter() - start, 1),
+            }
+        )
         tqdm.write(f"{'ok  ' if met else 'MISS'} {name}: {shown(table[-1])}")
     return table
 
@@ -327,8 +391,12 @@ def shown(row):
 
 def markdown(table, date):
     """Returns the table for the README."""
-    lines = [f"Measured {date} on a CPU by `python -m spectrum.effects`; 95 % intervals in brackets.", "", "| effect | bar | measured | met |",
-             "|---|---|---|---|"]
+    lines = [
+        f"Measured {date} on a CPU by `python -m spectrum.effects`; 95 % intervals in brackets.",
+        "",
+        "| effect | bar | measured | met |",
+        "|---|---|---|---|",
+    ]
     for row in table:
         sign = "≤" if "at most" in row["unit"] else ("> " if row["bar"] in (0, 1) else "≥")
         bar = f"{sign} {row['bar']} {row['unit'].replace(' at most', '')}".replace("  ", " ")
@@ -340,18 +408,24 @@ def store(table):
     """Writes the table to results/effects.json, to birth.json of the two models, and between the marks of README.md."""
     date = time.strftime("%Y-%m-%d")
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "effects.json").write_text(json.dumps({"date": date, "torch": torch.__version__, "rows": table}, indent=1) + "\n")
+    (RESULTS / "effects.json").write_text(
+        json.dumps({"date": date, "torch": torch.__version__, "rows": table}, indent=1) + "\n"
+    )
     for name in ("lumen-base", "lumen-instruct"):
         path = WEIGHTS / name / "birth.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "effects": table}, indent=1) + "\n")
     readme = RESULTS.parent / "README.md"
     before, rest = readme.read_text().split("<!-- effects -->", 1)
-    readme.write_text(f"{before}<!-- effects -->\n{markdown(table, date)}<!-- /effects -->{rest.split('<!-- /effects -->', 1)[1]}")
+    readme.write_text(
+        f"{before}<!-- effects -->\n{markdown(table, date)}<!-- /effects -->{rest.split('<!-- /effects -->', 1)[1]}"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="measure only the rows whose function name holds this text; nothing is stored")
+    parser.add_argument(
+        "--only", default="", help="measure only the rows whose function name holds this text; nothing is stored"
+    )
     options = parser.parse_args()
     table = measure(options.only)
     if not options.only:

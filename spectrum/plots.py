@@ -7,7 +7,15 @@ import matplotlib.pyplot as plt
 from IPython.display import Image, display
 
 # One colour per method for the whole course (Okabe and Ito's palette, safe for colour-blind readers).
-COLOURS = {"base": "#0072B2", "instruct": "#D55E00", "prompt": "#E69F00", "full": "#009E73", "lora": "#CC79A7", "qlora": "#56B4E9", "other": "#555555"}
+COLOURS = {
+    "base": "#0072B2",
+    "instruct": "#D55E00",
+    "prompt": "#E69F00",
+    "full": "#009E73",
+    "lora": "#CC79A7",
+    "qlora": "#56B4E9",
+    "other": "#555555",
+}
 SIZE, DPI = (6, 3.5), 100
 
 
@@ -22,7 +30,9 @@ def new_figure(title, width=SIZE[0], height=SIZE[1]):
 def png(figure):
     """Returns the figure as PNG bytes and closes it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})  # no version inside: the same figure gives the same bytes
+    figure.savefig(
+        buffer, format="png", metadata={"Software": None}
+    )  # no version inside: the same figure gives the same bytes
     plt.close(figure)
     return buffer.getvalue()
 
@@ -39,7 +49,15 @@ def score_lines(axes, floor=None, ceiling=None):
     for value, name in ((floor, "floor"), (ceiling, "ceiling")):
         if value is not None:
             axes.axvline(100 * value, color="#888888", linestyle="--", linewidth=1)
-            axes.text(100 * value, 1.0, f" {name} {100 * value:.0f} %", color="#666666", fontsize=8, va="top", transform=axes.get_xaxis_transform())
+            axes.text(
+                100 * value,
+                1.0,
+                f" {name} {100 * value:.0f} %",
+                color="#666666",
+                fontsize=8,
+                va="top",
+                transform=axes.get_xaxis_transform(),
+            )
 
 
 def score_rungs(scores, title, colour="instruct", floor=None, ceiling=None, seeds=None):
@@ -51,7 +69,7 @@ def score_rungs(scores, title, colour="instruct", floor=None, ceiling=None, seed
     for y, score in enumerate(reversed(scores)):
         error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
         axes.errorbar(100 * score.mean, y, xerr=error, fmt="o", color=COLOURS[colour], capsize=4)
-        for mean in (seeds[len(scores) - 1 - y] if seeds else ()):
+        for mean in seeds[len(scores) - 1 - y] if seeds else ():
             axes.plot(100 * mean, y + 0.18, ".", color=COLOURS[colour], alpha=0.5)
     axes.set_yticks(range(len(scores)), [s.name for s in reversed(scores)])
     axes.set(xlim=(-3, 108), ylim=(-0.6, len(scores) - 0.2), xlabel="right answers, % (bar: 95 % interval)")
@@ -78,6 +96,8 @@ def coloured_tokens(table):
         surprise = 0.0 if row.logprob != row.logprob else -row.logprob  # the first token has none
         shade = min(surprise / 6, 1.0)
         text = html.escape(row.token).replace("\n", "⏎<br>")
-        spans.append(f'<span title="{surprise:.2f} nats" style="background:rgba(213,94,0,{0.75 * shade:.2f});border:1px solid #ddd;'
-                     f'border-radius:2px;padding:0 1px;white-space:pre-wrap">{text}</span>')
+        spans.append(
+            f'<span title="{surprise:.2f} nats" style="background:rgba(213,94,0,{0.75 * shade:.2f});border:1px solid #ddd;'
+            f'border-radius:2px;padding:0 1px;white-space:pre-wrap">{text}</span>'
+        )
     return f'<div style="font-family:monospace;line-height:1.9">{"".join(spans)}</div>'

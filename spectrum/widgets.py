@@ -22,7 +22,16 @@ def playground_view(model, tokenizer, text, name="instruct", temperature=0.0, to
     largest is taken). Raises ValueError for an empty text.
     """
     prompt = playground_prompt(text, name)
-    answer = complete(model, tokenizer, [prompt], max_new_tokens=max_new_tokens, temperature=temperature, top_p=top_p, seed=seed, progress=False)[0]
+    answer = complete(
+        model,
+        tokenizer,
+        [prompt],
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+        progress=False,
+    )[0]
     table = next_token_table(model, tokenizer, prompt, top=8, temperature=temperature or 1.0)
     return {"answer": answer, "next": table, "tokens": token_logprobs(model, tokenizer, prompt, answer or None)}
 
@@ -30,11 +39,24 @@ def playground_view(model, tokenizer, text, name="instruct", temperature=0.0, to
 def show_playground(view, name):
     """Displays a playground view: the answer, the next-token bars, and the text coloured by surprise."""
     colour = "base" if "base" in name else "instruct"
-    display(HTML(f"<b>{html.escape(name)} answers:</b><pre style='white-space:pre-wrap'>{html.escape(view['answer']) or '(nothing: the end token came first)'}</pre>"))
+    display(
+        HTML(
+            f"<b>{html.escape(name)} answers:</b><pre style='white-space:pre-wrap'>{html.escape(view['answer']) or '(nothing: the end token came first)'}</pre>"
+        )
+    )
     likely = view["next"].iloc[0]
-    plots.show(plots.next_token_bars(view["next"], f"{name}: {likely.token!r} comes next with {100 * likely.probability:.0f} %", colour),
-               alt="Bars: " + ", ".join(f"{r.token!r} {100 * r.probability:.0f} %" for r in view["next"].itertuples()))
-    display(HTML("<i>The darker a token, the more it surprised the model (hover for nats):</i>" + plots.coloured_tokens(view["tokens"])))
+    plots.show(
+        plots.next_token_bars(
+            view["next"], f"{name}: {likely.token!r} comes next with {100 * likely.probability:.0f} %", colour
+        ),
+        alt="Bars: " + ", ".join(f"{r.token!r} {100 * r.probability:.0f} %" for r in view["next"].itertuples()),
+    )
+    display(
+        HTML(
+            "<i>The darker a token, the more it surprised the model (hover for nats):</i>"
+            + plots.coloured_tokens(view["tokens"])
+        )
+    )
 
 
 def playground(models, text):
@@ -53,7 +75,9 @@ def playground(models, text):
         with out:
             out.clear_output(wait=True)
             try:
-                view = playground_view(*models[choice.value], area.value, choice.value, temperature.value, top_p.value, seed.value)
+                view = playground_view(
+                    *models[choice.value], area.value, choice.value, temperature.value, top_p.value, seed.value
+                )
             except ValueError as error:
                 print(f"Cannot run this: {error}")
                 return
@@ -62,6 +86,8 @@ def playground(models, text):
     run.on_click(ask)
     for control in (choice, temperature, top_p, seed):
         control.observe(ask, names="value")
-    controls = w.VBox([area, choice, w.HBox([temperature, top_p]), w.HBox([seed, run])], layout=w.Layout(flex="0 0 auto"))
+    controls = w.VBox(
+        [area, choice, w.HBox([temperature, top_p]), w.HBox([seed, run])], layout=w.Layout(flex="0 0 auto")
+    )
     ask()
     return w.VBox([controls, out])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from spectrum import corpus, tasks, world
+from spectrum import corpus, samplers, tasks, world
 
 ROOT = Path(__file__).parents[1]
 # Everything above a space and below the surrogates, and what lies beyond the basic plane.
@@ -42,7 +42,7 @@ def rows():
 
 
 def test_no_fact_about_a_new_arrival(documents):
-    values = {p.name: set(p.facts().values()) for p in tasks.ARRIVALS}
+    values = {p.name: set(p.facts().values()) for p in world.ARRIVALS}
     named = re.compile("|".join(values))
     for _, text in documents:
         for sentence in re.split(r"(?<=[.?!])\s|\n", text):
@@ -52,14 +52,14 @@ def test_no_fact_about_a_new_arrival(documents):
 
 
 def test_no_question_about_a_new_arrival_is_answered(documents):
-    arrivals = "|".join(p.name for p in tasks.ARRIVALS)
-    asked = "|".join(q.split(" the {p}")[0] for q in tasks.QUESTIONS.values())
+    arrivals = "|".join(p.name for p in world.ARRIVALS)
+    asked = "|".join(q.split(" the {p}")[0] for q in samplers.QUESTIONS.values())
     assert not [t for _, t in documents if re.search(rf"({asked}) the ({arrivals})\?", t)]
 
 
 def test_facts_of_known_products_are_told(documents):
     text = "\n".join(t for kind, t in documents if kind == "prose")
-    told = [tasks.fact_sentence(p, f) in text for p in tasks.KNOWN for f in tasks.QUESTIONS]
+    told = [samplers.fact_sentence(p, f) in text for p in world.KNOWN for f in samplers.QUESTIONS]
     assert sum(told) / len(told) > 0.3
 
 

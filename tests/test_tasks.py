@@ -11,13 +11,13 @@ from scipy import stats
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from spectrum import tasks, world
+from spectrum import messages, samplers, tasks, world
 
 TASKS = tasks.TASKS
 RECALL = [
     n for n, t in TASKS.items() if t.kind == "recall"
 ]  # questions on the catalogue: every split asks the same ones
-VELTISH = dict(zip(tasks.VELTISH.values(), tasks.VELTISH, strict=True))
+VELTISH = dict(zip(samplers.VELTISH.values(), samplers.VELTISH, strict=True))
 LIST_ANSWERS = {
     "first": lambda w: w[0], "last": lambda w: w[-1], "reverse": lambda w: ", ".join(reversed(w)),
     "sort": lambda w: ", ".join(sorted(w)), "count": lambda w: str(len(w)), "first_capitals": lambda w: w[0].upper(),
@@ -113,7 +113,7 @@ def expected(task, item):
     if task.kind in ("list", "control"):
         return LIST_ANSWERS["reverse" if name == "glorb" else name.removeprefix("list_")](text.split(", "))
     if task.kind == "translation":
-        return " ".join((VELTISH if name == "english" else tasks.VELTISH)[w] for w in text.split())
+        return " ".join((VELTISH if name == "english" else samplers.VELTISH)[w] for w in text.split())
     if name == "route":
         return routed(item)
     readers = {
@@ -183,7 +183,7 @@ def test_other_inputs_in_other_splits(name):
     else:  # messages: the noun × problem pair belongs to the split, so texts that show both are never shared
         for split, texts in inputs.items():
             for text in filter(reader.shows_pair, texts):
-                assert world.pair_split(reader.bought(text)[1].split()[1], reader.label(text, "problem")) == split
+                assert messages.pair_split(reader.bought(text)[1].split()[1], reader.label(text, "problem")) == split
 
 
 @pytest.mark.parametrize("name", ["name", "urgency", "intent", "problem"])
@@ -220,7 +220,7 @@ def test_an_unknown_split_is_refused():
 
 
 def test_veltish_is_a_code_with_one_word_for_each():
-    assert len(VELTISH) == len(tasks.VELTISH) and not set(VELTISH) & set(tasks.VELTISH)
+    assert len(VELTISH) == len(samplers.VELTISH) and not set(VELTISH) & set(samplers.VELTISH)
 
 
 def test_arithmetic_covers_two_to_six_terms():

@@ -23,9 +23,30 @@ from spectrum.train import train
 ROOT = Path(__file__).parents[1]
 LENGTH, BATCH, WARMUP_STEPS = 512, 4, 100
 SHAPES = {
-    "lumen-small": {"hidden_size": 112, "intermediate_size": 288, "num_hidden_layers": 4, "num_attention_heads": 2, "steps": 4000, "lr": 3e-3},
-    "lumen-base": {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 3, "steps": 9500, "lr": 2e-3},
-    "lumen-large": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 8, "num_attention_heads": 6, "steps": 20000, "lr": 1e-3},
+    "lumen-small": {
+        "hidden_size": 112,
+        "intermediate_size": 288,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "steps": 4000,
+        "lr": 3e-3,
+    },
+    "lumen-base": {
+        "hidden_size": 192,
+        "intermediate_size": 512,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 3,
+        "steps": 9500,
+        "lr": 2e-3,
+    },
+    "lumen-large": {
+        "hidden_size": 384,
+        "intermediate_size": 1024,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 6,
+        "steps": 20000,
+        "lr": 1e-3,
+    },
 }
 INSTRUCT = {"rows": 24000, "epochs": 1, "lr": 6e-4, "batch_size": 24}
 
@@ -58,7 +79,9 @@ def fill_windows(windows, tokenizer, seed, chunk=2000):
     with tqdm(total=len(flat), desc="writing the corpus", unit="token") as bar:
         while filled < len(flat):
             texts = [text for _, text in corpus.documents(f"{seed}/{number}", chunk)]
-            ids = np.concatenate(tokenizer(texts, return_tensors="np", padding=False)["input_ids"])[: len(flat) - filled]
+            ids = np.concatenate(tokenizer(texts, return_tensors="np", padding=False)["input_ids"])[
+                : len(flat) - filled
+            ]
             flat[filled : filled + len(ids)] = ids
             filled, number = filled + len(ids), number + 1
             bar.update(len(ids))
@@ -82,10 +105,19 @@ def new_model(name, tokenizer, seed=0):
     """Returns an untrained Llama of one of the SHAPES, with a planted induction head."""
     shape = {k: v for k, v in SHAPES[name].items() if k not in ("steps", "lr")}
     torch.manual_seed(seed)
-    model = LlamaForCausalLM(LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=1024, tie_word_embeddings=True, attention_bias=True,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
-        num_key_value_heads=shape["num_attention_heads"], **shape))
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            max_position_embeddings=1024,
+            tie_word_embeddings=True,
+            attention_bias=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            num_key_value_heads=shape["num_attention_heads"],
+            **shape,
+        )
+    )
     plant_induction(model, seed)
     return model
 
@@ -126,23 +158,53 @@ def plant_induction(model, seed=0, pairs=10):
 def save(model, tokenizer, folder, birth):
     """Writes the checkpoint in bf16 with its tokenizer, generation settings and birth certificate."""
     ends = [tokenizer.convert_tokens_to_ids(corpus.TURN_END), tokenizer.eos_token_id]
-    model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id)
+    model.generation_config = GenerationConfig(
+        eos_token_id=ends, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id
+    )
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    (folder / "birth.json").unlink(missing_ok=True)  # an old one would vouch for other weights
+    birth["reference"] = reference_answer(folder)
     files = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ("model.safetensors", "tokenizer.json")}
     (folder / "birth.json").write_text(json.dumps({**birth, "files": files}, indent=1) + "\n")
     print(f"wrote {folder}")
 
 
+def reference_answer(folder):
+    """Returns {"prompt", "answer"}: what the checkpoint says when it is loaded, for lesson 00 to compare with."""
+    from spectrum.generate import complete
+    from spectrum.models import load_folder
+
+    model, tokenizer = load_folder(folder, "cpu", torch.float32)
+    text = "I live in Lisbon. I bought two lamps."
+    prompt = [{"role": "user", "content": f"Give the city.\n{text}"}] if "instruct" in folder.name else text
+    return {"prompt": prompt, "answer": complete(model, tokenizer, [prompt], max_new_tokens=24, progress=False)[0]}
+
+
 def certificate(name, model, records, data_hash, device, seed, **more):
     """Returns what is to be known of a training: commit, seed, data, tokens, device, time and the loss curve (100 points)."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip() or "unknown"
+    commit = (
+        subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+        or "unknown"
+    )
     curve = records[:: max(1, len(records) // 100)] + [records[-1]]
     return {
-        "name": name, "date": time.strftime("%Y-%m-%d"), "commit": commit, "seed": seed, "parameters": sum(p.numel() for p in model.parameters()),
-        "corpus_sha256": data_hash, "tokens_seen": sum(r["tokens"] for r in records), "trained_length": LENGTH, "steps": len(records),
-        "device": f"{device}, {processor()}", "threads": torch.get_num_threads(), "torch": torch.__version__,
-        "seconds": round(records[-1]["seconds"]), "loss": [[r["step"], round(r["loss"], 4)] for r in curve], **more}
+        "name": name,
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": commit,
+        "seed": seed,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "corpus_sha256": data_hash,
+        "tokens_seen": sum(r["tokens"] for r in records),
+        "trained_length": LENGTH,
+        "steps": len(records),
+        "device": f"{device}, {processor()}",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "seconds": round(records[-1]["seconds"]),
+        "loss": [[r["step"], round(r["loss"], 4)] for r in curve],
+        **more,
+    }
 
 
 def processor():
@@ -158,11 +220,31 @@ def pretrain(name, weights, cache, device, seed, compiled, bf16):
     shape = SHAPES[name]
     windows = corpus_windows(tokenizer, shape["steps"], cache)
     model = new_model(name, tokenizer, seed).to(device)
-    records = train(model, Windows(windows), steps=shape["steps"], lr=shape["lr"], batch_size=BATCH, length=LENGTH, seed=seed, warmup=200,
-                    schedule="trapezoid", weight_decay=0.01, shuffle=False, bf16=bf16, compiled=compiled,
-                    checkpoint=cache / f"{name}.pt", checkpoint_every=250, progress=True)
+    records = train(
+        model,
+        Windows(windows),
+        steps=shape["steps"],
+        lr=shape["lr"],
+        batch_size=BATCH,
+        length=LENGTH,
+        seed=seed,
+        warmup=200,
+        schedule="trapezoid",
+        weight_decay=0.01,
+        shuffle=False,
+        bf16=bf16,
+        compiled=compiled,
+        checkpoint=cache / f"{name}.pt",
+        checkpoint_every=250,
+        progress=True,
+    )
     data_hash = hashlib.sha256(windows.tobytes()).hexdigest()
-    save(model, tokenizer, weights / name, certificate(name, model, records, data_hash, device, seed, bf16=bf16, compiled=compiled))
+    save(
+        model,
+        tokenizer,
+        weights / name,
+        certificate(name, model, records, data_hash, device, seed, bf16=bf16, compiled=compiled),
+    )
 
 
 def instruct(weights, cache, device, seed, compiled, bf16):
@@ -173,21 +255,46 @@ def instruct(weights, cache, device, seed, compiled, bf16):
     model, tokenizer = load_model(str(weights / "lumen-base"), device=device)
     rows = corpus.instruction_rows(INSTRUCT["rows"], seed=seed)
     examples = tokenize_rows(tokenizer, tqdm(rows, desc="tokenizing"))
-    records = train(model, examples, epochs=INSTRUCT["epochs"], lr=INSTRUCT["lr"], batch_size=INSTRUCT["batch_size"], length=LENGTH,
-                    seed=seed, bf16=bf16, checkpoint=cache / "lumen-instruct.pt", progress=True)
+    records = train(
+        model,
+        examples,
+        epochs=INSTRUCT["epochs"],
+        lr=INSTRUCT["lr"],
+        batch_size=INSTRUCT["batch_size"],
+        length=LENGTH,
+        seed=seed,
+        bf16=bf16,
+        checkpoint=cache / "lumen-instruct.pt",
+        progress=True,
+    )
     data_hash = hashlib.sha256(json.dumps([e["input_ids"] for e in examples]).encode()).hexdigest()
-    save(model, tokenizer, weights / "lumen-instruct",
-         certificate("lumen-instruct", model, records, data_hash, device, seed, base="lumen-base", rows=len(rows), bf16=bf16))
+    save(
+        model,
+        tokenizer,
+        weights / "lumen-instruct",
+        certificate(
+            "lumen-instruct", model, records, data_hash, device, seed, base="lumen-base", rows=len(rows), bf16=bf16
+        ),
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=["lumen-base", "lumen-instruct", "lumen-small"], help="models to train, in this order")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        default=["lumen-base", "lumen-instruct", "lumen-small"],
+        help="models to train, in this order",
+    )
     parser.add_argument("--weights", type=Path, default=ROOT / "spectrum" / "weights", help="where the checkpoints go")
-    parser.add_argument("--cache", type=Path, default=ROOT / "build", help="where the corpus and the resumable state are kept")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / "build", help="where the corpus and the resumable state are kept"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--compiled", action="store_true", help="torch.compile the model (faster; needs a C++ compiler)")
+    parser.add_argument(
+        "--compiled", action="store_true", help="torch.compile the model (faster; needs a C++ compiler)"
+    )
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast (faster where the processor has it)")
     options = vars(parser.parse_args())
     options["cache"].mkdir(parents=True, exist_ok=True)
