@@ -28,7 +28,7 @@ def run_guarded(body):
     here = Path(__file__).parent
     code = GUARDED.format(paths=[str(here), str(here.parent)], body=body)
     env = os.environ | {"HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
 
