@@ -1,8 +1,8 @@
 """Training text made from the world: pretraining documents, the tokenizer, and instruction data.
 
-The base model is to learn from demonstrations and to follow plain instructions only unreliably, as real base models do, so
-instruction-like documents are 2 % of the mix. What lets a 3M-parameter model learn to copy and to bind labels in a short
-training is the density of predictable tokens: a copying warm-up, record cards, and many short label documents.
+The base model is to learn from demonstrations and to follow plain instructions only unreliably, as real base models
+do, so instruction-like documents are 2 % of the mix. What lets a 3M-parameter model learn to copy and to bind labels in
+a short training is the density of predictable tokens: a copying warm-up, record cards, and many short label documents.
 """
 
 import json
@@ -45,14 +45,18 @@ HEADS = (
     ("", "\n", "\n\n"),
 )
 LABEL_WORDS = (
-    "mango pixel comet tulip piano amber cobra delta ember flute grape heron ivory jelly kayak lemon maple ninja olive panda "
-    "quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one two yes no up down"
+    "mango pixel comet tulip piano amber cobra delta ember flute grape heron ivory jelly kayak lemon maple ninja "
+    "olive panda quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one "
+    "two yes no up down"
 ).split()
 PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
 
 
 def make_tokenizer(texts, size=2048):
-    """Returns a fast byte-level BPE tokenizer trained on the texts: digits split singly, chat template with generation marks."""
+    """Returns a byte-level BPE tokenizer trained on the texts, with a chat template that marks the assistant's part.
+
+    Every digit is a token of its own.
+    """
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -81,7 +85,7 @@ def make_tokenizer(texts, size=2048):
 
 
 def demonstrations(rng):
-    """A task shown 3 to 9 times without a word of instruction."""
+    """Returns a task shown 3 to 9 times without a word of instruction."""
     task, head = tasks.TASKS[rng.choice(tasks.TRAINED)], rng.choice(HEADS)
     items = [task.draw(rng, "train") for _ in range(rng.randrange(3, 10))]
     if task.name == "route":  # one set of rules would have to be guessed: show the rule with each message instead
@@ -111,13 +115,14 @@ def word_groups():
 
 
 def labelled_words(rng, classes):
+    """Returns (classes, draw): groups of single words, and a function from a class to one of its words."""
     groups = word_groups()
     chosen = rng.sample(list(groups), classes) if rng.random() < 0.6 else ["good", "bad"][:classes]
     return chosen, lambda c: rng.choice(groups[c])
 
 
 def labelled_sentences(rng, classes):
-    """One-sentence inputs: a feeling, an urgency, a wish, a problem, or a product of a category."""
+    """Returns (classes, draw) for sentences: a feeling, an urgency, a wish, a problem, or a product of a category."""
     kind = rng.choice(("feeling", "feeling", "urgency", "intent", "problem", "category"))
     if kind == "feeling":
 
@@ -134,7 +139,7 @@ def labelled_sentences(rng, classes):
 
 
 def labelled_messages(rng, classes):
-    """Whole messages, sorted by the class of one field."""
+    """Returns (classes, draw) for whole messages, sorted by the class of one field."""
     name = rng.choice(list(tasks.CLASSES))
     chosen = rng.sample(tasks.CLASSES[name][1], min(classes, len(tasks.CLASSES[name][1])))
 
@@ -146,17 +151,21 @@ def labelled_messages(rng, classes):
 
 
 def labels(rng):
-    """A sorting rule shown by 8 to 24 examples under natural names (a quarter) or labels drawn afresh for the document."""
+    """Returns a sorting rule shown by 5 to 24 examples.
+
+    A quarter of the documents have the natural names of the classes, the others labels drawn afresh.
+    """
     level = rng.choices((labelled_words, labelled_sentences, labelled_messages), weights=(3, 4, 3))[0]
     classes, draw = level(rng, rng.choice((2, 2, 2, 3, 4)))
-    names = dict(zip(classes, classes if rng.random() < 0.25 else rng.sample(LABEL_WORDS, len(classes))))
+    words = classes if rng.random() < 0.25 else rng.sample(LABEL_WORDS, len(classes))
+    names = dict(zip(classes, words, strict=True))
     head, count = rng.choice(HEADS), {labelled_words: 24, labelled_sentences: 18, labelled_messages: 11}[level]
     shown = [rng.choice(classes) for _ in range(rng.randrange(count // 2, count + 1))]
     return "".join(f"{head[0]}{draw(c)}{head[1]}{names[c]}{head[2]}" for c in shown)
 
 
 def cards(rng):
-    """Messages, each followed by a card with all or some of its fields, in one of four notations."""
+    """Returns messages, each followed by a card with all or some of its fields, in one of four notations."""
     notation = rng.choice(("json", "lines", "equals", "capitals"))
     parts = []
     for _ in range(rng.randrange(1, 5)):
@@ -200,7 +209,7 @@ def product_prose(rng, product):
 
 
 def prose(rng):
-    """Catalogue prose, catalogue questions, plain messages, and a word list of the invented language."""
+    """Returns catalogue prose, catalogue questions, plain messages, or a word list of the invented language."""
     kind = rng.choices(("products", "questions", "messages", "veltish"), weights=(4, 3, 2, 1))[0]
     if kind == "products":
         return "\n".join(product_prose(rng, rng.choice(world.KNOWN)) for _ in range(rng.randrange(2, 6)))
@@ -213,7 +222,7 @@ def prose(rng):
 
 
 def sums(rng):
-    """Sums of two numbers, and totals with their steps written out."""
+    """Returns sums of two numbers, or totals with their steps written out."""
     if rng.random() < 0.4:
         pairs = [(rng.randrange(2, 110), rng.randrange(2, 20)) for _ in range(16)]
         return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
@@ -222,14 +231,14 @@ def sums(rng):
 
 
 def reading(rng):
-    """Invented catalogue lines and questions that only these lines answer."""
+    """Returns invented catalogue lines and questions that only these lines answer."""
     head = rng.choice(HEADS)
     items = [tasks.TASKS["lookup"].draw(rng, "train") for _ in range(rng.randrange(3, 7))]
     return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
 
 
 def instructions(rng):
-    """One instruction with its answer, half of them as a chat: the little that a base model sees of following orders."""
+    """Returns one instruction with its answer, half the time as a chat: what little a base model sees of orders."""
     task = tasks.TASKS[rng.choice(tasks.TRAINED)]
     item = task.draw(rng, "train")
     ask = task.instruction(item, rng.randrange(6))
@@ -242,7 +251,7 @@ KINDS = {f.__name__: f for f in (demonstrations, labels, cards, prose, sums, rea
 
 
 def documents(seed, count):
-    """Yields `count` (kind, text) pairs; after each the kind that lags most behind its share of characters comes next."""
+    """Yields `count` (kind, text) pairs; the kind that lags most behind its share of characters comes next."""
     rng, written = world.seeded("corpus", seed), dict.fromkeys(SHARES, 1.0)
     for _ in range(count):
         kind = min(SHARES, key=lambda k: written[k] / SHARES[k])

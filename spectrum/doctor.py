@@ -1,4 +1,4 @@
-"""What lesson 00 checks: versions, memory, accelerator, and that the embedded model answers as it did when it was made."""
+"""What lesson 00 checks: versions, memory, accelerator, and that the models answer as they did when they were made."""
 
 import json
 import os
@@ -16,7 +16,7 @@ NEEDED_GB = 2.0
 
 
 def check_machine():
-    """Returns a table of what was looked at: columns check, found, wanted, ok. Nothing raises: a learner sees all at once."""
+    """Returns a table of what was looked at (check, found, wanted, ok); nothing raises, so that all is seen at once."""
     rows = [row("Python", platform.python_version(), "3.11 or newer", platform.python_version_tuple() >= ("3", "11"))]
     rows += [package_row(name) for name in PACKAGES]
     free = free_memory_gb()
@@ -71,12 +71,10 @@ def answer_row(name):
 
 
 def banner(lesson):
-    """Returns one line on this run: profile, and how long the lesson took and how much memory at the last measurement."""
+    """Returns one line on this run: the profile, and the lesson's time and memory when they were last measured."""
     times = json.loads(TIMES.read_text()) if TIMES.exists() else {}
-    measured = times.get("notebooks", times).get(f"notebooks/{lesson}.ipynb")
-    cost = (
-        f"{measured['seconds']:.0f} s and {measured['peak_mb']:.0f} MB"
-        if measured
-        else "time and memory not measured yet"
-    )
-    return f"profile: {os.environ.get('SPECTRUM_PROFILE') or 'embedded'} · this lesson from top to bottom: {cost} on two cores, no GPU"
+    measured = times.get(f"notebooks/{lesson}.ipynb")
+    cost = "time and memory not measured yet"
+    if measured:
+        cost = f"{measured['seconds']:.0f} s and {measured['peak_mb']:.0f} MB on two cores, no GPU"
+    return f"profile: {os.environ.get('SPECTRUM_PROFILE') or 'embedded'} · this lesson from top to bottom: {cost}"

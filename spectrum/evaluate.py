@@ -107,7 +107,7 @@ def evaluate(
     batch_size=64,
     **sampling,
 ):
-    """Return the Score of the model's answers to `prompts`, one for each item.
+    """Returns the Score of the model's answers to `prompts`, one for each item.
 
     `score(answer, item)` returns a bool, or a fraction for partly right. `sampling` goes to `complete`.
     Raises ValueError where there are no items, or not one prompt for each.
@@ -133,21 +133,21 @@ def evaluate(
 
 
 def majority_floor(items):
-    """Return the share of the most frequent gold answer: what always saying the same thing scores."""
+    """Returns the share of the most frequent gold answer: what always saying the same thing scores."""
     if not len(items):
         raise ValueError("There are no items, so no answer is the most frequent.")
     return Counter(item.gold for item in items).most_common(1)[0][1] / len(items)
 
 
 def chance_floor(labels):
-    """Return 1 / the number of different labels: what guessing among them scores."""
+    """Returns 1 / the number of different labels: what guessing among them scores."""
     if isinstance(labels, str) or not len(labels):
         raise ValueError(f"labels is {labels!r}; give a list of at least one label.")
     return 1 / len(set(labels))
 
 
 def compare(a, b):
-    """Return the Comparison of two Scores on the same items, in the same order.
+    """Returns the Comparison of two Scores on the same items, in the same order.
 
     The p-value is McNemar's exact test where items are right or wrong (McNemar 1947: only items on which the two differ
     say anything), else a paired permutation test; the interval is bootstrapped over the items.
@@ -165,7 +165,7 @@ def compare(a, b):
 
 
 def mcnemar(wins, losses):
-    """Return the exact two-sided p-value of McNemar's test: are wins and losses two sides of a fair coin?"""
+    """Returns the exact two-sided p-value of McNemar's test: are wins and losses two sides of a fair coin?"""
     if wins + losses == 0:
         return 1.0
     from scipy.stats import binomtest
@@ -174,7 +174,7 @@ def mcnemar(wins, losses):
 
 
 def permutation(a, b):
-    """Return the two-sided p-value for equal means of paired values: how often swapping pairs gives as much."""
+    """Returns the two-sided p-value for equal means of paired values: how often swapping pairs gives as much."""
     from scipy.stats import permutation_test
 
     result = permutation_test(
@@ -184,7 +184,7 @@ def permutation(a, b):
 
 
 def bootstrap_interval(values):
-    """Return (low, high), the 95 % interval of the mean of `values` by bootstrap (BCa, Efron 1987).
+    """Returns (low, high), the 95 % interval of the mean of `values` by bootstrap (BCa, Efron 1987).
 
     Values that are all the same give an interval without width: no resample can differ.
     """
@@ -197,7 +197,7 @@ def bootstrap_interval(values):
 
 
 def score_table(scores):
-    """Return a DataFrame with a row for each Score; scores in per cent, `ms per answer` as measured on this machine."""
+    """Returns a DataFrame with a row for each Score; scores in per cent, `ms per answer` measured on this machine."""
     import pandas as pd
 
     rows = [

@@ -30,7 +30,7 @@ def complete(
     batch_size=64,
     progress=None,
 ):
-    """Return the model's answer to each prompt, in order, without the prompt and without special tokens.
+    """Returns the model's answer to each prompt, in order, without the prompt and without special tokens.
 
     Temperature 0 takes the likeliest token each time; above 0, tokens are drawn from the smallest set whose
     probabilities add up to `top_p` (nucleus sampling, Holtzman et al. 2019). An answer ends at the model's own end
@@ -76,7 +76,7 @@ def _bar(total, progress):
 
 
 def _decode(model, prompts, choose, finished, budget):
-    """Return the new token ids of each prompt, end tokens left out.
+    """Returns the new token ids of each prompt, end tokens left out.
 
     A row that is finished leaves the batch: its share of the cache is dropped as soon as a quarter of the rows are
     done (dropping one row copies the cache of all, so doing it for each would cost more than it saves).
@@ -105,7 +105,7 @@ def _decode(model, prompts, choose, finished, budget):
 
 
 def _read_prompts(model, forward, ids, mask):
-    """Return (logits, cache) after the prompts (B, T), read in slices of columns on a CPU.
+    """Returns (logits, cache) after the prompts (B, T), read in slices of columns on a CPU.
 
     1,024 tokens at a time stay in the cache of a core: 200 prompts of 60 tokens, answers included, took 2.8 s, not 3.4.
     """
@@ -118,7 +118,7 @@ def _read_prompts(model, forward, ids, mask):
 
 
 def _stepper(model, length):
-    """Return f(ids, mask, cache) -> (logits, cache): one call of a plain model or one with any PEFT adapter.
+    """Returns f(ids, mask, cache) -> (logits, cache): one call of a plain model or one with any PEFT adapter.
 
     The cache has room for `length` tokens from the start; one that grows is copied at each step, up to half
     of the time of a step. Prompt and prefix tuning bring their own: they put virtual tokens in front where inputs are
@@ -142,7 +142,7 @@ def _stepper(model, length):
 
 
 def _virtual_tokens(model):
-    """Return whether the active adapter puts virtual tokens in front (prompt, prefix or p-tuning).
+    """Returns whether the active adapter puts virtual tokens in front (prompt, prefix or p-tuning).
 
     PEFT lets no positions be given with those: padding would come between the virtual tokens and the prompt, so rows
     of different lengths never share a batch.
@@ -152,7 +152,7 @@ def _virtual_tokens(model):
 
 
 def _end_test(model, tokenizer, stop):
-    """Return f(new, token) -> bool: appends the token to `new` and tells whether the answer ends with it."""
+    """Returns f(new, token) -> bool: appends the token to `new` and tells whether the answer ends with it."""
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
     ends = {ends} if isinstance(ends, int) else set(ends or ())
@@ -179,7 +179,7 @@ def _text(tokenizer, ids, stop=None):
 
 
 def _chooser(temperature, top_p, draws):
-    """Return f(logits, rows, step) -> (B,) token ids; `draws` (rows, steps) are uniform numbers, one per token."""
+    """Returns f(logits, rows, step) -> (B,) token ids; `draws` (rows, steps) are uniform numbers, one per token."""
     if temperature == 0:
         return lambda logits, rows, step: logits.argmax(dim=-1)
 
@@ -197,7 +197,7 @@ def _chooser(temperature, top_p, draws):
 
 
 def _probabilities(logits, temperature):
-    """Return softmax(logits / temperature); temperature 0 is its limit, everything on the likeliest token."""
+    """Returns softmax(logits / temperature); temperature 0 is its limit, everything on the likeliest token."""
     if temperature == 0:
         return torch.nn.functional.one_hot(logits.argmax(dim=-1), logits.shape[-1]).float()
     # The maximum first: logits / 1e-30 would overflow.
@@ -205,7 +205,7 @@ def _probabilities(logits, temperature):
 
 
 def next_token_table(model, tokenizer, prompt, top=10, temperature=1.0):
-    """Return the `top` likeliest next tokens as a DataFrame: token_id, token, probability, cumulative.
+    """Returns the `top` likeliest next tokens as a DataFrame: token_id, token, probability, cumulative.
 
     Probabilities are over the whole vocabulary at this temperature (0: all on the first). `token` is the token's text,
     or its spelling in the vocabulary where it holds only a part of a character.
@@ -224,7 +224,7 @@ def next_token_table(model, tokenizer, prompt, top=10, temperature=1.0):
 
 
 def token_logprobs(model, tokenizer, prompt, answer=None):
-    """Return one row per token of prompt and answer: token_id, token, logprob (nats), is_answer.
+    """Returns one row per token of prompt and answer: token_id, token, logprob (nats), is_answer.
 
     `logprob` is log p(token | everything before it), NaN for the first token, which nothing comes before.
     """
@@ -240,7 +240,7 @@ def token_logprobs(model, tokenizer, prompt, answer=None):
 
 
 def answer_logprobs(model, tokenizer, prompts, answers, batch_size=64):
-    """Return (N,) summed log-probabilities, in nats, of each answer after its prompt, the end token not counted.
+    """Returns (N,) summed log-probabilities, in nats, of each answer after its prompt, the end token not counted.
 
     The prompt is encoded exactly as `complete` encodes it and the answer's tokens follow. Encoding prompt + answer
     as one text could merge across the seam ("price: " + "7" into one token " 7"), and would then score tokens that
@@ -264,7 +264,7 @@ def answer_logprobs(model, tokenizer, prompts, answers, batch_size=64):
 
 
 def choice_logprobs(model, tokenizer, prompts, choices, batch_size=64):
-    """Return (N, C) summed log-probabilities, in nats, of every choice after every prompt (see `answer_logprobs`)."""
+    """Returns (N, C) summed log-probabilities, in nats, of every choice after every prompt (see `answer_logprobs`)."""
     if isinstance(choices, str) or not choices:
         raise ValueError(f"choices is {choices!r}; give a list of at least one answer.")
     pairs = [(prompt, choice) for prompt in prompts for choice in choices]
@@ -273,7 +273,7 @@ def choice_logprobs(model, tokenizer, prompts, choices, batch_size=64):
 
 
 def _logprobs_of_last(model, rows, counts):
-    """Return, for each row of token ids, the log-probabilities of its last `counts` tokens, each given all before."""
+    """Returns, for each row of token ids, the log-probabilities of its last `counts` tokens, each given all before."""
     ids, mask = left_pad(rows, model.device)
     keep = max(counts)
     with torch.inference_mode():

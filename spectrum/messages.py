@@ -42,8 +42,6 @@ PROBLEMS = {
         "Nothing was wrong with the delivery.",
     ),
 }
-
-
 INTENTS = {
     "refund": (
         "Please send my money back.",
@@ -76,8 +74,6 @@ INTENTS = {
         "A copy of the receipt would help me.",
     ),
 }
-
-
 URGENCY = {
     "high": (
         "I need an answer today.",
@@ -96,14 +92,10 @@ URGENCY = {
         "An answer today is not needed.",
     ),
 }
-
-
 PRAISE = ("lovely", "wonderful", "great", "excellent", "perfect", "superb", "delightful", "good", "charming", "solid")
-
-
 BLAME = ("awful", "terrible", "dreadful", "poor", "bad", "horrible", "useless", "shabby", "ugly", "flimsy")
-
-
+GREETINGS = ("Hello,", "Good morning,", "Dear shop,", "")
+FAREWELLS = ("Yours,", "Regards,", "Thanks,")
 ASPECTS = ("box", "delivery", "colour", "handle", "finish", "shape", "paint", "label")
 
 
@@ -154,7 +146,8 @@ def sample_record(rng, split, products):
 def feeling(rng, record):
     """Returns one sentence that carries the record's sentiment: plain, negated or contrasted.
 
-    A contrast holds one word of each kind, so counting words does not tell the sentiment; what is said of the product does.
+    A contrast holds one word of each kind, so counting words does not tell the sentiment; what is said of the product
+    does.
     """
     good, bad = rng.choice(PRAISE), rng.choice(BLAME)
     mine, other = (good, bad) if record.sentiment == "positive" else (bad, good)
@@ -206,7 +199,8 @@ def write_message(rng, record, show=None, extra=0.35, typos=0.02):
 
 def introduce(rng, record, shown):
     """Returns (opening, closing): the name and the city stand in one of them, where they are shown."""
-    greeting = rng.choice(("Hello,", "Good morning,", "Dear shop,", ""))
+    greeting = rng.choice(GREETINGS)
+    alone = greeting[:-1] + "." if greeting else ""
     if {"name", "city"} <= shown:
         here = rng.choice(
             (
@@ -216,15 +210,11 @@ def introduce(rng, record, shown):
             )
         )
         if rng.random() < 0.35:
-            return greeting[
-                :-1
-            ] + "." if greeting else "", f"{rng.choice(('Yours,', 'Regards,', 'Thanks,'))} {record.name}, {record.city}"
+            return alone, f"{rng.choice(FAREWELLS)} {record.name}, {record.city}"
     elif "name" in shown:
         here = rng.choice((f"this is {record.name}.", f"my name is {record.name}.", f"{record.name} here."))
         if rng.random() < 0.5:
-            return greeting[
-                :-1
-            ] + "." if greeting else "", f"{rng.choice(('Yours,', 'Regards,', 'Thanks,'))} {record.name}"
+            return alone, f"{rng.choice(FAREWELLS)} {record.name}"
     elif "city" in shown:
         here = rng.choice(
             (
@@ -235,7 +225,7 @@ def introduce(rng, record, shown):
         )
         here = here if greeting or here[0].isupper() else here.capitalize().replace(record.city.lower(), record.city)
     else:
-        return greeting[:-1] + "." if greeting else "", ""
+        return alone, ""
     return (f"{greeting} {here}" if greeting else here[0].upper() + here[1:]), ""
 
 

@@ -34,7 +34,7 @@ PROFILES = {
 
 
 def load_model(name=None, device=None):
-    """Return (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
+    """Returns (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
 
     `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name
     of `embedded_names()`; the path of a folder; or `org/name`, optionally with `@revision`. A folder with a
@@ -54,7 +54,7 @@ def load_model(name=None, device=None):
 
 
 def load_folder(folder, device, dtype):
-    """Return (model, tokenizer) from a checkpoint folder, verified first if it is embedded or has a birth.json."""
+    """Returns (model, tokenizer) from a checkpoint folder, verified first if it is embedded or has a birth.json."""
     check_folder(folder)
     folder = Path(folder)
     if folder.parent == WEIGHTS or (folder / "birth.json").exists():
@@ -68,7 +68,7 @@ def load_folder(folder, device, dtype):
 
 
 def active_profile():
-    """Return the Profile named by the environment variable SPECTRUM_PROFILE ("embedded" when it is unset)."""
+    """Returns the Profile named by the environment variable SPECTRUM_PROFILE ("embedded" when it is unset)."""
     name = os.environ.get("SPECTRUM_PROFILE") or "embedded"
     if name not in PROFILES:
         raise ValueError(f"SPECTRUM_PROFILE is {name!r}, which is no profile. Set it to one of: {', '.join(PROFILES)}.")
@@ -76,12 +76,12 @@ def active_profile():
 
 
 def embedded_names():
-    """Return the names of the checkpoints that came with the course, sorted."""
+    """Returns the names of the checkpoints that came with the course, sorted."""
     return sorted(folder.parent.name for folder in WEIGHTS.glob("*/config.json"))
 
 
 def find_folder(name):
-    """Return the folder of a checkpoint: an embedded one, the given path, or the download of a hub id."""
+    """Returns the folder of a checkpoint: an embedded one, the given path, or the download of a hub id."""
     text = os.fspath(name)
     if text in embedded_names():
         return WEIGHTS / text
@@ -107,7 +107,7 @@ def _unknown(text):
 
 
 def download(repo, revision=None):
-    """Return the local folder of a hub model, downloading what is missing; with HF_HUB_OFFLINE=1 the cache only."""
+    """Returns the local folder of a hub model, downloading what is missing; with HF_HUB_OFFLINE=1 the cache only."""
     from huggingface_hub import constants, errors, snapshot_download
 
     # Asked to stay offline, we do not even try; the cache may still hold the model.
@@ -130,7 +130,7 @@ def download(repo, revision=None):
 
 
 def check_folder(folder):
-    """Raise FileNotFoundError unless `folder` holds a config, weights and a tokenizer; say which is missing."""
+    """Raises FileNotFoundError unless `folder` holds a config, weights and a tokenizer; says which is missing."""
     folder = Path(folder)
     if (folder / "adapter_config.json").exists():
         raise FileNotFoundError(
@@ -146,7 +146,7 @@ def check_folder(folder):
 
 
 def weights_hash(folder):
-    """Return {file name: sha256 in hex} of the files that decide what a checkpoint says: weights and tokenizer."""
+    """Returns {file name: sha256 in hex} of the files that decide what a checkpoint says: weights and tokenizer."""
     return {name: _sha256(Path(folder) / name) for name in ("model.safetensors", "tokenizer.json")}
 
 
@@ -156,7 +156,7 @@ def _sha256(path):
 
 
 def verify(folder):
-    """Raise ValueError unless every file listed in the folder's birth.json is there with the hash it was born with."""
+    """Raises ValueError unless every file listed in the folder's birth.json is there with the hash it was born with."""
     birth = Path(folder) / "birth.json"
     if not birth.exists():
         raise FileNotFoundError(f"{str(folder)!r} has no birth.json, so its files cannot be verified. Restore it.")
@@ -171,7 +171,7 @@ def verify(folder):
 
 
 def pick_device(device=None):
-    """Return `device` as a string if given, else the best one here: "cuda", "mps" or "cpu"."""
+    """Returns `device` as a string if given, else the best one here: "cuda", "mps" or "cpu"."""
     if device is not None:
         return str(device)
     import torch
@@ -182,7 +182,7 @@ def pick_device(device=None):
 
 
 def pick_dtype(rule, device):
-    """Return the torch dtype for a rule ("auto" or a dtype's name) on a device."""
+    """Returns the torch dtype for a rule ("auto" or a dtype's name) on a device."""
     import torch
 
     if rule != "auto":
@@ -194,18 +194,18 @@ def pick_dtype(rule, device):
 
 
 def count_parameters(model):
-    """Return the number of parameters of `model`, a shared (tied) one counted once."""
+    """Returns the number of parameters of `model`, a shared (tied) one counted once."""
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 def context_length(model):
-    """Return how many tokens (prompt and answer together) the model's positions reach."""
+    """Returns how many tokens (prompt and answer together) the model's positions reach."""
     return model.config.get_text_config().max_position_embeddings
 
 
 @contextmanager
 def _quiet_loading(folder):
-    """Hide the loading bar of a small checkpoint, and put the setting back."""
+    """Hides the loading bar of a small checkpoint, and puts the setting back."""
     from transformers.utils import logging
 
     size = sum(file.stat().st_size for file in Path(folder).glob("*.safetensors"))

@@ -30,9 +30,8 @@ def new_figure(title, width=SIZE[0], height=SIZE[1]):
 def png(figure):
     """Returns the figure as PNG bytes and closes it."""
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", metadata={"Software": None}
-    )  # no version inside: the same figure gives the same bytes
+    # No version inside: the same figure gives the same bytes.
+    figure.savefig(buffer, format="png", metadata={"Software": None})
     plt.close(figure)
     return buffer.getvalue()
 
@@ -97,7 +96,7 @@ def coloured_tokens(table):
         shade = min(surprise / 6, 1.0)
         text = html.escape(row.token).replace("\n", "⏎<br>")
         spans.append(
-            f'<span title="{surprise:.2f} nats" style="background:rgba(213,94,0,{0.75 * shade:.2f});border:1px solid #ddd;'
-            f'border-radius:2px;padding:0 1px;white-space:pre-wrap">{text}</span>'
+            f'<span title="{surprise:.2f} nats" style="background:rgba(213,94,0,{0.75 * shade:.2f});'
+            f'border:1px solid #ddd;border-radius:2px;padding:0 1px;white-space:pre-wrap">{text}</span>'
         )
     return f'<div style="font-family:monospace;line-height:1.9">{"".join(spans)}</div>'

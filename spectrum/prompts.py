@@ -1,6 +1,6 @@
 """Prompting techniques, one pure function each: a task and an item in, a prompt out.
 
-A prompt is plain text, which a base model continues; `chat` wraps it in messages, which any chat model's template takes.
+A prompt is plain text, which a base model continues; `chat` wraps it in messages, which any chat template takes.
 """
 
 from spectrum import tasks
@@ -17,9 +17,10 @@ def ask(task, item, wording=0):
 
 
 def show(examples, item, instruction=None):
-    """Returns solved examples followed by the open one, in the form "Input: … Output: …"; an instruction may stand before them.
+    """Returns solved examples followed by the open one, in the form "Input: … Output: …".
 
-    The examples are items with their gold answers; with none, only the frame around the open input is left.
+    An instruction may stand before them. The examples are items with their gold answers; with none, only the frame
+    around the open input is left.
     """
     shots = "".join(f"Input: {shown_input(e)}\nOutput: {e.gold}\n\n" for e in examples)
     head = f"{instruction}\n\n" if instruction else ""

@@ -6,28 +6,20 @@ from spectrum import messages, world
 
 VELTISH = dict(
     zip(
-        "red blue green white black old new small large warm lamp kettle rake pillow puzzle pen tent hammer shop box road river "
-        "sees buys sends likes needs finds holds paints".split(),
-        "ruvo bolan girim vesta nokru ado nuvi pim grol tosk lumis ketar rakun polva zuti penno tavel hamrik shopan bokis rodun rivka "
-        "vidas kupas sendas lubis nezas finas tenas pintas".split(),
+        "red blue green white black old new small large warm lamp kettle rake pillow puzzle pen tent hammer shop box "
+        "road river sees buys sends likes needs finds holds paints".split(),
+        "ruvo bolan girim vesta nokru ado nuvi pim grol tosk lumis ketar rakun polva zuti penno tavel hamrik shopan "
+        "bokis rodun rivka vidas kupas sendas lubis nezas finas tenas pintas".split(),
         strict=True,
     )
 )
-
-
 MARKS = {
     "pirate": ("Ahoy! ", ", matey."),
     "robot": ("BEEP. ", ". END."),
     "butler": ("Dear guest, ", ", if you please."),
 }
-
-
 HOUSE_ACTION = {"refund": "PAY", "exchange": "SWAP", "tracking": "TRACE", "cancel": "STOP", "invoice": "PRINT"}
-
-
 ROUTES = ("RED", "BLUE", "GREEN", "AMBER", "NORTH", "SOUTH", "EAST", "WEST")
-
-
 QUESTIONS = {
     "colour": "What colour is the {p}?",
     "price": "How much is the {p}?",
@@ -39,11 +31,13 @@ QUESTIONS = {
 
 
 def shaped(text, key, form):
-    """Returns the text in one of `FORMS`."""
+    """Returns the text in one of the forms of `wordings.FORMS`."""
     return {"plain": text, "capitals": text.upper(), "quoted": f'"{text}"', "line": f"{key}: {text}"}[form]
 
 
 def extraction(name, form):
+    """Returns a maker of messages with one field of theirs in one form."""
+
     def make(rng, split):
         text, record = messages.message(rng, split, (name,))
         return text, shaped(messages.value(record, name), name, form), {}
@@ -52,6 +46,8 @@ def extraction(name, form):
 
 
 def classification(name):
+    """Returns a maker of messages with their class in one field."""
+
     def make(rng, split):
         text, record = messages.message(rng, split, (name,))
         return text, messages.value(record, name), {}
@@ -60,6 +56,8 @@ def classification(name):
 
 
 def json_fields(names, at_least, always=()):
+    """Returns a maker of messages with a JSON object of `at_least` to 3 named fields, or of those in `always`."""
+
     def make(rng, split):
         chosen = list(always) or rng.sample(list(names), rng.randrange(at_least, 4))
         text, record = messages.message(rng, split, chosen)
@@ -69,16 +67,14 @@ def json_fields(names, at_least, always=()):
 
 
 def summary(rng, split):
+    """Returns a message with its summary in one line."""
     text, record = messages.message(rng, split, ("name", "city", "product", "problem", "intent"))
-    return (
-        text,
-        f"{record.name}, {record.city}: {record.quantity} x {record.product}, {record.problem}, {record.intent}",
-        {},
-    )
+    bought = f"{record.quantity} x {record.product}"
+    return text, f"{record.name}, {record.city}: {bought}, {record.problem}, {record.intent}", {}
 
 
 def route(rng, split):
-    """If–then rules on the wish of the messages.message: 1 to 4 branches and an otherwise, with freshly drawn answers."""
+    """Returns a message under if–then rules on its wish: 1 to 4 branches and an otherwise, the answers drawn afresh."""
     text, record = messages.message(rng, split, ("intent",))
     wishes = rng.sample(list(messages.INTENTS), rng.randrange(1, 5))
     if record.intent not in wishes and rng.random() < 0.5:
@@ -150,6 +146,8 @@ def in_voice(sentence, voice):
 
 
 def rewriting(voice):
+    """Returns a maker of sentences with the same in another voice."""
+
     def build(rng):
         sentence = request_sentence(rng) if voice == "polite" else plain_sentence(rng)
         return sentence, in_voice(sentence, voice), {}
@@ -158,6 +156,7 @@ def rewriting(voice):
 
 
 def list_operation(name):
+    """Returns a maker of word lists with what the operations in the name, joined by an underscore, make of them."""
     nouns = sorted(set(world.CATEGORY_OF) | {"river", "road", "moon", "stone", "apple", "bread", "chair", "door"})
 
     def build(rng):
@@ -179,6 +178,7 @@ def list_operation(name):
 
 
 def veltish_sentence(rng):
+    """Returns the English words of a short sentence that Veltish has words for."""
     adjectives, nouns, verbs = list(VELTISH)[:10], list(VELTISH)[10:22], list(VELTISH)[22:]
 
     def phrase():
@@ -188,6 +188,8 @@ def veltish_sentence(rng):
 
 
 def veltish(to_english):
+    """Returns a maker of sentences with their translation, word for word."""
+
     def build(rng):
         words = veltish_sentence(rng)
         english, foreign = " ".join(words), " ".join(VELTISH[w] for w in words)
@@ -197,6 +199,7 @@ def veltish(to_english):
 
 
 def numbers(rng, terms=None):
+    """Returns `terms` (2 to 6 when None) numbers from 2 to 19."""
     return [rng.randrange(2, 20) for _ in range(terms or rng.randrange(2, 7))]
 
 
@@ -210,6 +213,8 @@ def written_steps(values):
 
 
 def total(steps, terms=None):
+    """Returns a maker of sums with their total, after its written steps where `steps` is true."""
+
     def build(rng):
         values = numbers(rng, terms and rng.choice(terms))
         gold = written_steps(values) if steps else f"Total {sum(values)}."
@@ -240,7 +245,7 @@ def fictional_product(rng):
 
 
 def closed_book(products):
-    """Maker of catalogue questions without any text to look the answer up in."""
+    """Returns a maker of catalogue questions without any text to look the answer up in."""
 
     def make(rng, split):
         product, name = rng.choice(products), rng.choice(list(QUESTIONS))
@@ -250,7 +255,7 @@ def closed_book(products):
 
 
 def open_book(draw_product):
-    """Maker of questions whose input holds 2 to 5 catalogue lines, one with the answer, and the question after them."""
+    """Returns a maker of questions whose input holds 3 to 5 catalogue lines, one with the answer, and the question."""
 
     def build(rng):
         product, name = draw_product(rng), rng.choice(list(QUESTIONS))
@@ -264,14 +269,17 @@ def open_book(draw_product):
 
 
 def house_ticket(rng, split):
-    """House rule, in no pretraining text: P1 if urgent and unhappy, P2 if one of them, P3 else; the action follows the wish."""
+    """Returns a message with its house ticket, which no pretraining text shows.
+
+    The priority is P1 if urgent and unhappy, P2 if one of them, P3 else; the action follows the wish.
+    """
     text, record = messages.message(rng, split, ("product", "urgency", "sentiment", "intent"))
     priority = 3 - (record.urgency == "high") - (record.sentiment == "negative")
     return text, f"LG|{record.category}|P{priority}|{HOUSE_ACTION[record.intent]}", {}
 
 
 def house_reply(rng, split):
-    """House sign-off and tone, in no pretraining text: greeting, what happens, and the closing line."""
+    """Returns a message with its house reply, which no pretraining text shows: greeting, deed, closing line."""
     text, record = messages.message(rng, split, ("name", "product", "intent"))
     deed = {
         "refund": "your coins fly home",

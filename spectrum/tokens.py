@@ -6,7 +6,7 @@ import torch
 
 
 def encode(tokenizer, prompt):
-    """Return the token ids of a prompt, ready for the answer to follow.
+    """Returns the token ids of a prompt, ready for the answer to follow.
 
     A str is plain text for a base model; a list of messages goes through the chat template, up to and including
     the header of the assistant's turn. Raises ValueError for an empty prompt or a message without content.
@@ -32,7 +32,7 @@ def _check_messages(messages):
 
 
 def encode_all(tokenizer, prompts):
-    """Return a list of token ids for a list of prompts; errors name the prompt's index."""
+    """Returns a list of token ids for a list of prompts; errors name the prompt's index."""
     if isinstance(prompts, str):
         raise ValueError("prompts is one str, not a list of prompts. Write [prompt] for a single one.")
     if prompts and isinstance(prompts[0], dict):
@@ -47,7 +47,7 @@ def encode_all(tokenizer, prompts):
 
 
 def encode_answer(tokenizer, answer, index=0):
-    """Return the token ids of a given answer, to follow a prompt's; ValueError if there are none."""
+    """Returns the token ids of a given answer, to follow a prompt's; ValueError if there are none."""
     ids = tokenizer(answer, add_special_tokens=False)["input_ids"]
     if not ids:
         raise ValueError(f"answers[{index}] is empty, so it has no probability. Give at least one character.")
@@ -55,7 +55,7 @@ def encode_answer(tokenizer, answer, index=0):
 
 
 def check_lengths(ids, extra, limit):
-    """Raise ValueError for the first prompt too long for a context of `limit` tokens, `extra` of them its answer's.
+    """Raises ValueError for the first prompt too long for a context of `limit` tokens, `extra` of them its answer's.
 
     `ids` are the prompts' token ids; `extra` is one number for all, or a list with one for each.
     """
@@ -70,7 +70,7 @@ def check_lengths(ids, extra, limit):
 
 
 def left_pad(rows, device):
-    """Return ids and mask, both (B, T), of token lists: padded on the left, so that every row ends together.
+    """Returns ids and mask, both (B, T), of token lists: padded on the left, so that every row ends together.
 
     The padding is any id at all: the mask hides it, so no pad token is needed.
     """
@@ -81,12 +81,12 @@ def left_pad(rows, device):
 
 
 def positions(mask):
-    """Return (B, T) positions that count from 0 at each row's first real token."""
+    """Returns (B, T) positions that count from 0 at each row's first real token."""
     return (mask.cumsum(dim=1) - 1).clamp(min=0)
 
 
 def batches_by_length(ids, batch_size, mixed=True):
-    """Return lists of row numbers, neighbours in length (so little is padded), the longest first.
+    """Returns lists of row numbers, neighbours in length (so little is padded), the longest first.
 
     The longest first: if memory does not suffice, it shows at once, and the progress bar only gets faster.
     With `mixed` False no batch holds two lengths, so nothing is padded.
@@ -97,6 +97,6 @@ def batches_by_length(ids, batch_size, mixed=True):
 
 
 def show_token(tokenizer, token):
-    """Return a token's text, or its spelling in the vocabulary where it holds only a part of a character."""
+    """Returns a token's text, or its spelling in the vocabulary where it holds only a part of a character."""
     text = tokenizer.decode([token])
     return tokenizer.convert_ids_to_tokens(token) if "\ufffd" in text else text

@@ -16,7 +16,7 @@ def playground_prompt(text, name):
 
 
 def playground_view(model, tokenizer, text, name="instruct", temperature=0.0, top_p=1.0, seed=0, max_new_tokens=40):
-    """Returns {"answer", "next", "tokens"}: the completion, the table of likely next tokens, and the log-probability of each.
+    """Returns {"answer", "next", "tokens"}: the completion, the likely next tokens, and the text's log-probabilities.
 
     The next-token table is drawn at the chosen temperature (at 0 it shows the model's own probabilities, of which the
     largest is taken). Raises ValueError for an empty text.
@@ -39,11 +39,8 @@ def playground_view(model, tokenizer, text, name="instruct", temperature=0.0, to
 def show_playground(view, name):
     """Displays a playground view: the answer, the next-token bars, and the text coloured by surprise."""
     colour = "base" if "base" in name else "instruct"
-    display(
-        HTML(
-            f"<b>{html.escape(name)} answers:</b><pre style='white-space:pre-wrap'>{html.escape(view['answer']) or '(nothing: the end token came first)'}</pre>"
-        )
-    )
+    answer = html.escape(view["answer"]) or "(nothing: the end token came first)"
+    display(HTML(f"<b>{html.escape(name)} answers:</b><pre style='white-space:pre-wrap'>{answer}</pre>"))
     likely = view["next"].iloc[0]
     plots.show(
         plots.next_token_bars(
@@ -60,7 +57,7 @@ def show_playground(view, name):
 
 
 def playground(models, text):
-    """Returns the prompt playground for {name: (model, tokenizer)}: text, model, temperature, top-p and seed; Run or Shift+Enter.
+    """Returns the prompt playground for {name: (model, tokenizer)}: text, model, temperature, top-p, seed and Run.
 
     The names decide the form: one with "base" in it gets plain text, all others a chat.
     """

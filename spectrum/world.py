@@ -1,7 +1,7 @@
 """The invented mail-order shop: its catalogue, its customers and cities, planted facts, and how texts are split.
 
-Everything is a pure function of a seed, so the truth is known. What customers write is in `spectrum.messages`, what can be
-asked about it in `spectrum.tasks`.
+Everything is a pure function of a seed, so the truth is known. What customers write is in `spectrum.messages`, what can
+be asked about it in `spectrum.tasks`.
 """
 
 import random
@@ -18,26 +18,14 @@ CATEGORIES = {
     "camping": ("tent", "backpack", "hammock", "flask"),
     "tools": ("hammer", "drill", "saw", "wrench"),
 }
-
-
 CATEGORY_OF = {noun: category for category, nouns in CATEGORIES.items() for noun in nouns}
-
-
 COLOURS = ("red", "blue", "green", "white", "black", "yellow", "orange", "grey")
-
-
 MAKERS = ("Arden", "Bolt", "Corvin", "Dahl", "Estrel", "Fenwick", "Galt", "Hobart")
-
-
 WAREHOUSES = ("Porto", "Ghent", "Turin", "Malmo", "Leeds", "Basel", "Gdansk", "Cork")
-
-
 NAMES = (
     "Ana Ben Clara David Elena Felix Grace Hugo Irene Jonas Karin Leo Maria Nils Olga Pablo Rosa Simon Tara Victor "
     "Wanda Yusuf Zoe Adam Bella Carl Dina Emil Flora Gina Henry Ines Jack Kira Luca Mona Noah Petra Ravi Sara"
 ).split()
-
-
 CITIES = (
     "Lisbon Oslo Cairo Lima Paris Tokyo Delhi Berlin Madrid Rome Vienna Dublin Prague Athens Quito Havana Seoul Tunis "
     "Bogota Riga Sofia Geneva Boston Denver"
@@ -46,14 +34,8 @@ CITIES = (
 
 # Bits of each catalogue fact: every value is drawn uniformly and independently of all others.
 FACT_BITS = {"colour": 3, "warehouse": 3, "maker": 3, "price": 6, "weight": 6, "shelf": 9}
-
-
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
 SPLITS = ("train", "dev", "test")
-
-
 EIGHTHS = ("train",) * 6 + ("dev", "test")
 
 
@@ -90,7 +72,7 @@ def seeded(*parts):
 
 
 def split_of(text):
-    """Returns "train", "dev" or "test" for a text, by its checksum: 6, 1 and 1 in 8. Splits are disjoint by construction."""
+    """Returns "train", "dev" or "test" for a text, by its checksum: 6, 1 and 1 in 8, disjoint by construction."""
     return EIGHTHS[zlib.crc32(text.encode()) % 8]
 
 
@@ -134,7 +116,7 @@ def catalogue(seed=0):
 
 
 def planted_facts(count, seed=0):
-    """Returns `count` (≤ 4096) pairs (locker, code): 9 bits each, in no corpus, for experiments on what tuning can store."""
+    """Returns `count` (≤ 4096) pairs (locker, code): 9 bits each, in no corpus, to measure what tuning can store."""
     if not 1 <= count <= 4096:
         raise ValueError(f"planted_facts: count must be between 1 and 4096, not {count}")
     rng = seeded("planted", seed)

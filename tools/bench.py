@@ -7,7 +7,7 @@ PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 200, 60, 24
 
 
 def bench_generate():
-    """Print how much faster `complete` is than `model.generate` called once per prompt."""
+    """Prints how much faster `complete` is than `model.generate` called once per prompt."""
     from spectrum.models import embedded_names, load_model
 
     cases = {"untrained, 4 layers of 256": random_model}
@@ -18,7 +18,7 @@ def bench_generate():
 
 
 def random_model():
-    """Return (model, tokenizer): a Llama of about 3M parameters with random weights."""
+    """Returns (model, tokenizer): a Llama of about 3M parameters with random weights."""
     from tests.tiny import make_model, make_tokenizer
 
     tokenizer = make_tokenizer()
@@ -26,7 +26,7 @@ def random_model():
 
 
 def compare_generate(name, model, tokenizer):
-    """Time the ways of answering the same prompts, and print each as a ratio to one prompt at a time."""
+    """Times the ways of answering the same prompts, and prints each as a ratio to one prompt at a time."""
     from spectrum.generate import complete
     from spectrum.models import count_parameters
 
@@ -47,7 +47,7 @@ def compare_generate(name, model, tokenizer):
 
 
 def make_prompts(tokenizer):
-    """Return plain texts of about PROMPT_TOKENS tokens each, pseudo-random but always the same."""
+    """Returns plain texts of about PROMPT_TOKENS tokens each, pseudo-random but always the same."""
     import numpy as np
 
     random = np.random.default_rng(0)
@@ -62,14 +62,14 @@ def make_prompts(tokenizer):
 
 
 def generate_one(model, tokenizer, prompt):
-    """Return the greedy answer of transformers' own `generate` to one prompt."""
+    """Returns the greedy answer of transformers' own `generate` to one prompt."""
     inputs = tokenizer(prompt, return_tensors="pt").to(model.device)
     out = model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False)
     return tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
 
 def generate_batched(model, tokenizer, prompts):
-    """Run transformers' own `generate` on batches of 64, sorted by length, padded on the left."""
+    """Runs transformers' own `generate` on batches of 64, sorted by length, padded on the left."""
     prompts = sorted(prompts, key=len)
     for start in range(0, len(prompts), 64):
         inputs = tokenizer(prompts[start : start + 64], return_tensors="pt", padding=True, padding_side="left")
@@ -77,7 +77,7 @@ def generate_batched(model, tokenizer, prompts):
 
 
 def timed(function):
-    """Return (seconds, processor seconds, result) of one call; on a busy machine trust the second."""
+    """Returns (seconds, processor seconds, result) of one call; on a busy machine trust the second."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = function()
     return time.perf_counter() - wall, time.process_time() - cpu, result

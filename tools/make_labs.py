@@ -25,12 +25,12 @@ DEFINITION = re.compile(r"(\s*)(?:async\s+)?(?:def|class)\s+(\w+)")
 
 
 def tags(cell):
-    """Return the tags of a cell."""
+    """Returns the tags of a cell."""
     return cell.metadata.get("tags", [])
 
 
 def split_regions(lines, markers):
-    """Return the regions between the markers as [(first, last)], the marker lines included; raises ValueError."""
+    """Returns the regions between the markers as [(first, last)], the marker lines included; raises ValueError."""
     begin, end = markers
     regions, start = [], None
     for number, line in enumerate(lines):
@@ -50,7 +50,7 @@ def split_regions(lines, markers):
 
 
 def function_around(lines, number):
-    """Return the dotted name of what line `number` is defined in, such as `Adapter.forward`; '' at the top level."""
+    """Returns the dotted name of what line `number` is defined in, such as `Adapter.forward`; '' at the top level."""
     indent, names = len(lines[number]) - len(lines[number].lstrip()), []
     for line in reversed(lines[:number]):
         found = DEFINITION.match(line)
@@ -61,7 +61,7 @@ def function_around(lines, number):
 
 
 def replace_regions(source, make_stub):
-    """Return the source with each solution region replaced by `make_stub(function name)` at the region's indent."""
+    """Returns the source with each solution region replaced by `make_stub(function name)` at the region's indent."""
     lines = source.split("\n")
     for first, last in reversed(split_regions(lines, SOLUTION)):
         name = function_around(lines, first)
@@ -73,7 +73,7 @@ def replace_regions(source, make_stub):
 
 
 def drop_hidden_tests(source):
-    """Return the source without its hidden tests."""
+    """Returns the source without its hidden tests."""
     lines = source.split("\n")
     for first, last in reversed(split_regions(lines, HIDDEN)):
         del lines[first : last + 1]
@@ -81,7 +81,7 @@ def drop_hidden_tests(source):
 
 
 def lab_cell(cell, lab, task):
-    """Return the lab's form of a solution's cell; `task` is the number of the last task cell so far."""
+    """Returns the lab's form of a solution's cell; `task` is the number of the last task cell so far."""
     if cell.cell_type != "code":
         return cell
     before = cell.source
@@ -96,7 +96,7 @@ def lab_cell(cell, lab, task):
 
 
 def make_lab(path):
-    """Return the lab notebook that the solution at `path` gives; raises ValueError naming the file and the cell."""
+    """Returns the lab notebook that the solution at `path` gives; raises ValueError naming the file and the cell."""
     notebook, task, cells = read(path), 0, []
     lab = Path(path).name.split("_")[0]
     for number, cell in enumerate(notebook.cells, 1):
@@ -119,7 +119,7 @@ def make_lab(path):
 
 
 def grade_metadata(cell, name):
-    """Return nbgrader's metadata of a task or check cell, or None for any other cell."""
+    """Returns nbgrader's metadata of a task or check cell, or None for any other cell."""
     kinds = {"task": (False, True, False), "check": (True, False, True)}
     kind = next((k for k in kinds if k in tags(cell)), None)
     if kind is None:
@@ -131,7 +131,7 @@ def grade_metadata(cell, name):
 
 
 def make_nbgrader_source(path):
-    """Return the instructor's notebook: the solution with its regions, and nbgrader's metadata on tasks and checks."""
+    """Returns the instructor's notebook: the solution with its regions, and nbgrader's metadata on tasks and checks."""
     make_lab(path)  # the same errors, found before anything is written
     notebook = read(path)
     notebook.cells = [cell for cell in notebook.cells if "solution-only" not in tags(cell)]
@@ -145,7 +145,7 @@ def make_nbgrader_source(path):
 
 
 def write_nbgrader(solutions, folder):
-    """Write `folder`/source/<lab>/<lab>.ipynb for every solution."""
+    """Writes `folder`/source/<lab>/<lab>.ipynb for every solution."""
     for path in solutions:
         target = Path(folder) / "source" / path.stem / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -157,12 +157,12 @@ def write_nbgrader(solutions, folder):
 
 
 def text_of(notebook):
-    """Return exactly what `write` stores."""
+    """Returns exactly what `write` stores."""
     return nbformat.writes(notebook).rstrip("\n") + "\n"
 
 
 def compare(solutions, labs):
-    """Return {lab path: notebook or None}: the labs that are not what their solution gives, None for those without."""
+    """Returns {lab path: notebook or None}: the labs that are not what their solution gives, None for those without."""
     stale = {}
     for path in solutions:
         target, notebook = labs / path.name, make_lab(path)
@@ -173,14 +173,14 @@ def compare(solutions, labs):
 
 
 def say(stale):
-    """Print one line for each lab that is not what its solution gives."""
+    """Prints one line for each lab that is not what its solution gives."""
     for target, notebook in stale.items():
         why = "has no solution of the same name" if notebook is None else "is not what its solution gives"
         print(f"{show_name(target)} {why}: run `make labs`")
 
 
 def update(stale):
-    """Write or remove the labs that `compare` found, and say so."""
+    """Writes or removes the labs that `compare` found, and says so."""
     for target, notebook in stale.items():
         if notebook is None:
             target.unlink()
@@ -192,7 +192,7 @@ def update(stale):
 
 
 def main(arguments=None):
-    """Run the command line and return its exit status."""
+    """Runs the command line and returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.make_labs", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a lab is stale")
     parser.add_argument("--nbgrader", type=Path, metavar="FOLDER", help="write nbgrader's source folder instead")

@@ -12,7 +12,7 @@ _plain = nbval.plugin.transform_streams_for_comparison
 
 
 def transform_cleaned(outputs):
-    """Return the outputs in nbval's form, cleaned first."""
+    """Returns the outputs in nbval's form, cleaned first."""
     return _plain(clean_outputs(outputs))
 
 

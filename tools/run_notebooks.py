@@ -40,13 +40,13 @@ class Run:
 
 
 def without_bars(text):
-    """Return `text` without the lines and carriage-return frames that are progress bars."""
+    """Returns `text` without the lines and carriage-return frames that are progress bars."""
     pieces = re.split(r"(?<=[\r\n])", text)
     return "".join(piece for piece in pieces if not BAR.search(piece)) if BAR.search(text) else text
 
 
 def clean_output(output):
-    """Return one stored output without noise, or None where nothing is left: a progress bar, an empty stream."""
+    """Returns one stored output without noise, or None where nothing is left: a progress bar, an empty stream."""
     if output.output_type == "stream":
         output.text = without_bars(output.text)
         return output if output.text.strip("\r\n") else None
@@ -61,7 +61,7 @@ def clean_output(output):
 
 
 def clean_outputs(outputs):
-    """Return the outputs of one cell cleaned, streams of the same name that follow each other joined."""
+    """Returns the outputs of one cell cleaned, streams of the same name that follow each other joined."""
     cleaned = []
     for output in filter(None, map(clean_output, outputs)):
         last = cleaned[-1] if cleaned else None
@@ -73,7 +73,7 @@ def clean_outputs(outputs):
 
 
 def clean(notebook):
-    """Return the notebook with execution counts 1..n, clean outputs and only the metadata that the course uses."""
+    """Returns the notebook with execution counts 1..n, clean outputs and only the metadata that the course uses."""
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
     count = 0
     for cell in notebook.cells:
@@ -93,7 +93,7 @@ def clean(notebook):
 
 
 def read(path):
-    """Return the notebook at `path`; raises ValueError where it is no notebook of format 4."""
+    """Returns the notebook at `path`; raises ValueError where it is no notebook of format 4."""
     try:
         return nbformat.read(path, as_version=4)
     except (OSError, json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError) as error:
@@ -101,13 +101,13 @@ def read(path):
 
 
 def write(notebook, path):
-    """Write the notebook, always the same bytes for the same content."""
+    """Writes the notebook, always the same bytes for the same content."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     Path(path).write_text(nbformat.writes(notebook).rstrip("\n") + "\n", encoding="utf-8")
 
 
 def default_paths():
-    """Return every lesson and solution of the course."""
+    """Returns every lesson and solution of the course."""
     return sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("solutions/*.ipynb"))
 
 
@@ -115,7 +115,7 @@ def default_paths():
 
 
 def watch_memory(client, peak, stop):
-    """Keep in `peak[0]` the highest resident memory, in MB, of the client's kernel and its children, until `stop`."""
+    """Keeps in `peak[0]` the highest resident memory, in MB, of the client's kernel and its children, until `stop`."""
     import psutil
 
     while not stop.wait(0.05):
@@ -131,7 +131,7 @@ def watch_memory(client, peak, stop):
 
 
 def execute(notebook, folder, timeout=CELL_TIMEOUT, allow_errors=False):
-    """Execute the notebook in `folder` and return a Run; raises nbclient's CellExecutionError at the first error.
+    """Executes the notebook in `folder` and returns a Run; raises nbclient's CellExecutionError at the first error.
 
     Cells tagged `raises-exception` may raise.
     """
@@ -159,13 +159,13 @@ def execute(notebook, folder, timeout=CELL_TIMEOUT, allow_errors=False):
 
 
 def kernel_env():
-    """Return the environment of a kernel: this one, with the course's package to be found from any folder."""
+    """Returns the environment of a kernel: this one, with the course's package to be found from any folder."""
     places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     return os.environ | {"PYTHONPATH": os.pathsep.join(p for p in places if p)}
 
 
 def run(path, timeout=CELL_TIMEOUT):
-    """Execute the notebook at `path` in place, clean it, store it, and return a Run.
+    """Executes the notebook at `path` in place, cleans it, stores it, and returns a Run.
 
     The file is left as it was where a cell raises.
     """
@@ -183,7 +183,7 @@ def run(path, timeout=CELL_TIMEOUT):
 
 
 def cell_problems(cell, number):
-    """Return what is wrong with the stored outputs of code cell `number` (from 1), one sentence each."""
+    """Returns what is wrong with the stored outputs of code cell `number` (from 1), one sentence each."""
     where, problems = f"code cell {number}", []
     if cell.execution_count != number:
         problems.append(f"{where} has execution count {cell.execution_count}, not {number}")
@@ -199,7 +199,7 @@ def cell_problems(cell, number):
 
 
 def find_problems(path):
-    """Return what is not fresh or not clean in the notebook stored at `path`: one sentence each, [] for nothing."""
+    """Returns what is not fresh or not clean in the notebook stored at `path`: one sentence each, [] for nothing."""
     notebook = read(path)
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
     problems = [p for number, cell in enumerate(code, 1) for p in cell_problems(cell, number)]
@@ -217,7 +217,7 @@ def find_problems(path):
 
 
 def save_times(times, target=TIMES):
-    """Add what each notebook took to the JSON file that the README's table and the lessons' banners read."""
+    """Adds what each notebook took to the JSON file that the README's table and the lessons' banners read."""
     known = json.loads(target.read_text()) if target.exists() else {}
     known.update({name: {"seconds": run.seconds, "peak_mb": run.peak_mb} for name, run in times.items()})
     target.parent.mkdir(exist_ok=True)
@@ -225,13 +225,13 @@ def save_times(times, target=TIMES):
 
 
 def show_name(path):
-    """Return the path as seen from the course's folder where it lies in it."""
+    """Returns the path as seen from the course's folder where it lies in it."""
     path = Path(path).resolve()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
 
 
 def check_all(paths):
-    """Print every problem and return how many notebooks have one."""
+    """Prints every problem and returns how many notebooks have one."""
     bad = 0
     for path in paths:
         problems = find_problems(path)
@@ -243,7 +243,7 @@ def check_all(paths):
 
 
 def run_all(paths):
-    """Execute the notebooks one after the other, print what each took, and return {name: Run}."""
+    """Executes the notebooks one after the other, prints what each took, and returns {name: Run}."""
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
     times = {}
@@ -257,7 +257,7 @@ def run_all(paths):
 
 
 def main(arguments=None):
-    """Run the command line and return its exit status."""
+    """Runs the command line and returns its exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.run_notebooks", description=__doc__.split("\n")[0])
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks; without any: all of notebooks/ and solutions/")
     parser.add_argument("--check", action="store_true", help="execute nothing, only say what is not fresh or clean")

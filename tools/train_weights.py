@@ -1,7 +1,7 @@
 """Trains the embedded models from nothing: `make weights`, or e.g. `python -m tools.train_weights lumen-small`.
 
-Each model is written to spectrum/weights/<name>/ with its birth certificate, birth.json. A run that was killed goes on from
-its last checkpoint in build/ when the same command is given again.
+Each model is written to spectrum/weights/<name>/ with its birth certificate, birth.json. A run that was killed goes on
+from its last checkpoint in build/ when the same command is given again.
 """
 
 import argparse
@@ -126,11 +126,12 @@ def new_model(name, tokenizer, seed=0):
 def plant_induction(model, seed=0, pairs=10):
     """Starts two layers as a weak induction circuit (Olsson et al. 2022): "after X came Y, so after X comes Y again".
 
-    Copying from the context is what every prompt with examples stands on, and it appears only after a long plateau: without
-    this start, 480 steps on repeated strips did not get past guessing among the strip's tokens, with it the first step does.
-    A head of layer 0 looks one token back (the attention bias makes that a matter of position alone) and writes what it saw
-    into directions of its own; two heads of layer 1 look for the place whose predecessor is the current token, and copy it.
-    Training is free to change all of it. In the spirit of mimetic initialization (Trockman and Kolter 2023).
+    Copying from the context is what every prompt with examples stands on, and it appears only after a long plateau:
+    without this start, 480 steps on repeated strips did not get past guessing among the strip's tokens, with it the
+    first step does. A head of layer 0 looks one token back (the attention bias makes that a matter of position alone)
+    and writes what it saw into directions of its own; two heads of layer 1 look for the place whose predecessor is the
+    current token, and copy it. Training is free to change all of it. In the spirit of mimetic initialization
+    (Trockman and Kolter 2023).
     """
     generator = torch.Generator().manual_seed(seed)
     width, head = model.config.hidden_size, model.model.layers[0].self_attn.head_dim
@@ -182,7 +183,7 @@ def reference_answer(folder):
 
 
 def certificate(name, model, records, data_hash, device, seed, **more):
-    """Returns what is to be known of a training: commit, seed, data, tokens, device, time and the loss curve (100 points)."""
+    """Returns what is to be known of a training: commit, seed, data, tokens, device, time, loss in about 100 points."""
     commit = (
         subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
         or "unknown"

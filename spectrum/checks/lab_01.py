@@ -23,9 +23,10 @@ def model(name):
 
 @check
 def check_probabilities(function):
-    """The learner's `probabilities(logits, temperature)` is softmax(logits / temperature), also for huge logits and T = 0."""
+    """The learner's `probabilities(logits, temperature)` is softmax(logits / temperature), at huge logits and 0 too."""
     logits = torch.tensor([0.0, np.log(2.0), np.log(5.0)])
-    expect_close(function(logits, 1.0), torch.tensor([0.125, 0.25, 0.625]), 1e-5, "probabilities of logits (0, ln 2, ln 5)",
+    wanted = torch.tensor([0.125, 0.25, 0.625])
+    expect_close(function(logits, 1.0), wanted, 1e-5, "probabilities of logits (0, ln 2, ln 5)",
                  "Do you divide exp(logit) by the sum over all tokens?")  # fmt: skip
     hotter = function(logits, 2.0)
     weights = torch.tensor([1.0, 2**0.5, 5**0.5])
@@ -63,10 +64,11 @@ def check_greedy(function):
             f"the answer {answer!r} holds an end token",
             "Stop before you add an end token to the answer.",
         )
-        expect(not answer.startswith(wanted) or len(answer) == len(wanted), f"expected {wanted!r}, got {answer!r}: it goes on after the end",
+        expect(not answer.startswith(wanted) or len(answer) == len(wanted),
+               f"expected {wanted!r}, got {answer!r}: it goes on after the end",
                "Stop when the next token is in model.generation_config.eos_token_id.")  # fmt: skip
         expect(answer == wanted, f"expected {wanted!r}, got {answer!r}",
-               "Is the next token the largest logit at the last position, and is it added before the next round?")  # fmt: skip
+               "Is the next token the largest logit at the last position, and added before the next?")  # fmt: skip
     short = function(*instruct, prompt, 1)
     expect(short == complete(*instruct, [prompt], max_new_tokens=1)[0], f"with max_new_tokens=1, got {short!r}",
            "Count the new tokens only, and stop at max_new_tokens.")  # fmt: skip
@@ -91,8 +93,9 @@ def check_chat_text(function):
             tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True),
         )
         for mark, hint in hints:
-            expect(str(text).count(mark) == wanted.count(mark), f"{mark} occurs {str(text).count(mark)} times, expected {wanted.count(mark)}, "
-                   f"in a chat of {len(messages)}", hint)  # fmt: skip
+            found, needed = str(text).count(mark), wanted.count(mark)
+            expect(found == needed, f"{mark} occurs {found} times, expected {needed}, in a chat of {len(messages)}",
+                   hint)  # fmt: skip
         expect(str(text).endswith("<|assistant|>"), f"the text ends with {str(text)[-20:]!r}",
                "Without the opened assistant turn the model does not know that it is its turn to speak.")  # fmt: skip
         expect(
@@ -125,13 +128,14 @@ def check_prompt(function, goal=GOAL_JSON, n=60):
         (f"{a!r} instead of {i.gold!r}" for a, i, c in zip(score.answers, items, score.correct, strict=True) if not c),
         "",
     )
-    expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {n} fresh messages came out as the right JSON, wanted {100 * goal:.0f} %",
+    expect(score.mean >= goal,
+           f"{100 * score.mean:.0f} % of {n} fresh messages came out as the right JSON, wanted {100 * goal:.0f} %",
            f"For example {sample}. Does the prompt say which keys, and that the answer is to be JSON?")  # fmt: skip
 
 
 @check
 def check_beat_it(function, why, goal=GOAL_WISH, n=100):
-    """The learner's `prompt(message)` names the customer's wish on the test split, and one sentence says why it works."""
+    """The learner's `prompt(message)` names the customer's wish on the test split; one sentence says why it works."""
     expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
            "Say in one sentence what your prompt gives the model that the bare message does not.")  # fmt: skip
     items = tasks.TASKS["intent"].sample(n, "test", seed=int(np.random.default_rng().integers(1 << 30)))

@@ -28,18 +28,18 @@ class CheckFailed(Exception):
         self.message, self.hint = message, hint
 
     def _render_traceback_(self):
-        """Return what IPython and nbval show instead of a traceback: one red line, then the hint."""
+        """Returns what IPython and nbval show instead of a traceback: one red line, then the hint."""
         return [f"{RED}{self.message}{PLAIN}", *self.hint.splitlines()]
 
 
 def expect(condition, message, hint=""):
-    """Raise CheckFailed with the message and the hint unless the condition holds."""
+    """Raises CheckFailed with the message and the hint unless the condition holds."""
     if not bool(condition):
         raise CheckFailed(message, hint)
 
 
 def expect_close(actual, expected, tolerance, message, hint=""):
-    """Raise CheckFailed unless `actual` has the shape, the dtype and, within `tolerance` (absolute), the values.
+    """Raises CheckFailed unless `actual` has the shape, the dtype and, within `tolerance` (absolute), the values.
 
     Numbers, numpy arrays and torch tensors can be compared. The dtype is compared where both sides have one.
     """
@@ -56,7 +56,7 @@ def expect_close(actual, expected, tolerance, message, hint=""):
 
 
 def expect_values(got, want, tolerance, message, hint):
-    """Raise CheckFailed naming the worst place where two arrays of one shape differ by more than the tolerance."""
+    """Raises CheckFailed naming the worst place where two arrays of one shape differ by more than the tolerance."""
     if not got.size:
         return
     with np.errstate(invalid="ignore"):
@@ -71,7 +71,7 @@ def expect_values(got, want, tolerance, message, hint):
 
 
 def as_array(value):
-    """Return numbers, an array or a torch tensor as a float64 array; raises TypeError or ValueError otherwise."""
+    """Returns numbers, an array or a torch tensor as a float64 array; raises TypeError or ValueError otherwise."""
     torch = sys.modules.get("torch")  # not imported here: a tensor can only come from an imported torch
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu().double().numpy()
@@ -82,13 +82,13 @@ def as_array(value):
 
 
 def short(value, limit=80):
-    """Return the value as one line of at most `limit` characters."""
+    """Returns the value as one line of at most `limit` characters."""
     text = repr(value).replace("\n", " ")
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def check(function):
-    """Return the function as a lab's check: prints one line when it passes, raises CheckFailed when it does not.
+    """Returns the function as a lab's check: prints one line when it passes, raises CheckFailed when it does not.
 
     `check_masked_loss` prints "check passed: masked_loss". A stub's NotImplementedError and any error in the learner's
     code become a CheckFailed that names the task, or the error with the learner's line.
@@ -109,7 +109,7 @@ def check(function):
 
 
 def explain(error, name, check_code):
-    """Return the CheckFailed that says what an error inside the check `name` means to the learner."""
+    """Returns the CheckFailed that says what an error inside the check `name` means to the learner."""
     if isinstance(error, CheckFailed):
         return CheckFailed(f"check failed: {name}: {error.message}", error.hint)
     if isinstance(error, NotImplementedError) and is_stub(error):
@@ -125,19 +125,19 @@ def explain(error, name, check_code):
 
 
 def is_stub(error):
-    """Return whether a NotImplementedError is a stub's: this course's ("lab 01, task 2: …") or nbgrader's (empty)."""
+    """Returns whether a NotImplementedError is a stub's: this course's ("lab 01, task 2: …") or nbgrader's (empty)."""
     return not str(error) or str(error).startswith("lab ")
 
 
 def learner_frame(error, check_code):
-    """Return the innermost frame of the error that is the learner's own, or None."""
+    """Returns the innermost frame of the error that is the learner's own, or None."""
     frames = [place for place in traceback.walk_tb(error.__traceback__) if place[0].f_code is not check_code]
     frames = traceback.StackSummary.extract(frames)
     return next((frame for frame in reversed(frames) if is_learners(frame.filename)), None)
 
 
 def is_learners(filename):
-    """Return whether a file is neither part of this package nor of Python or an installed library."""
+    """Returns whether a file is neither part of this package nor of Python or an installed library."""
     if filename.startswith("<"):
         return not filename.startswith("<frozen")
     path = Path(filename).resolve()
