@@ -11,7 +11,7 @@ from datasets import Dataset
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from spectrum import messages, samplers, tasks, world
+from spectrum import messages, samplers, tasks, wordings, world
 
 END, PAD, SYSTEM, USER, ASSISTANT, TURN_END = SPECIALS = (
     "<|endoftext|>",
@@ -91,10 +91,8 @@ def demonstrations(rng):
     if task.name == "route":  # one set of rules would have to be guessed: show the rule with each message instead
         return "".join(f"{head[0]}{i.details['rules']} {i.input}{head[1]}{i.gold}{head[2]}" for i in items)
     if task.name.startswith("json"):  # one set of keys per document, or the demonstrations would not tell which
-        names = rng.sample(
-            list(tasks.FIELDS) if task.name == "json" else ["intent", "urgency", "problem", "name"], rng.randrange(1, 4)
-        )
-        make = samplers.json_fields((), 1, always=names)
+        names = list(wordings.FIELDS if task.name == "json" else wordings.JUDGED)
+        make = samplers.json_fields((), 1, always=rng.sample(names, rng.randrange(1, 4)))
         items = [tasks.Item(task.name, *make(rng, "train")) for _ in items]
     return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
 
@@ -140,8 +138,8 @@ def labelled_sentences(rng, classes):
 
 def labelled_messages(rng, classes):
     """Returns (classes, draw) for whole messages, sorted by the class of one field."""
-    name = rng.choice(list(tasks.CLASSES))
-    chosen = rng.sample(tasks.CLASSES[name][1], min(classes, len(tasks.CLASSES[name][1])))
+    name = rng.choice(list(wordings.CLASSES))
+    chosen = rng.sample(wordings.CLASSES[name][1], min(classes, len(wordings.CLASSES[name][1])))
 
     def draw(c):
         record = messages.message_record(rng, "train", **{name: c})
@@ -169,7 +167,7 @@ def cards(rng):
     notation = rng.choice(("json", "lines", "equals", "capitals"))
     parts = []
     for _ in range(rng.randrange(1, 5)):
-        names = list(tasks.FIELDS) + ["problem", "intent", "urgency", "category"]
+        names = list(wordings.FIELDS) + ["problem", "intent", "urgency", "category"]
         chosen = rng.sample(names, rng.randrange(2, len(names) + 1))
         text, record = messages.message(rng, "train", chosen)
         pairs = {n: messages.value(record, n) for n in chosen}

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from spectrum import corpus, prompts, samplers, tasks, world
+from spectrum import corpus, prompts, samplers, tasks, wordings, world
 from spectrum.evaluate import compare, evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.generate import choice_logprobs
@@ -114,7 +114,7 @@ def score_of(correct, name):
 
 
 def extraction(base, instruct):
-    return percent(by_examples(base, items_of(tuple(tasks.FIELDS), 200), 4))
+    return percent(by_examples(base, items_of(tuple(wordings.FIELDS), 200), 4))
 
 
 def written_steps(base, instruct):

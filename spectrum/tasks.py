@@ -1,4 +1,4 @@
-"""The tasks of the invented shop: instruction wordings, an input sampler and a gold answer for each.
+"""The tasks of the invented shop: for each, 8 wordings of its instruction and a sampler of inputs with true answers.
 
 A task is shown to a model either by an instruction (`Task.instruction`) or by examples (`Item.input` → `Item.gold`).
 `TASKS` holds all of them by name. Tasks with `held_out=True` are asked by no instruction in any training data, and the
@@ -9,211 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 
-from spectrum import messages, samplers, world
-
-FIELDS = {
-    "name": "the customer's name",
-    "city": "the city",
-    "product": "the product",
-    "quantity": "the quantity",
-    "order": "the order number",
-}
-
-
-EXTRACT = (
-    "Give {what}{how}.",
-    "Find {what} in the message{how}.",
-    "What is {what}? Answer{how}.",
-    "Write {what}{how}.",
-    "Extract {what}{how}.",
-    "Tell me {what}{how}.",
-    "Read the message and name {what}{how}.",
-    "I need {what}{how}.",
-)
-
-
-FORMS = {"plain": "", "capitals": " in capital letters", "quoted": " in double quotes", "line": " as a key: value line"}
-
-
-HELD_OUT_CELLS = {("city", "capitals"), ("product", "quoted"), ("name", "line")}
-
-
-CLASSIFY = (
-    "Is {what} {options}?",
-    "Classify {what}: {options}.",
-    "Choose {what}: {options}.",
-    "Label {what} as {options}.",
-    "Decide {what}: {options}.",
-    "Say whether {what} is {options}.",
-    "Name {what}, one of {options}.",
-    "Which is {what}: {options}?",
-)
-
-
-CLASSES = {
-    "sentiment": ("the feeling about the product", ("positive", "negative")),
-    "urgency": ("the urgency", ("high", "low")),
-    "intent": ("the wish", tuple(messages.INTENTS)),
-    "category": ("the category", tuple(world.CATEGORIES)),
-    "problem": ("the problem", tuple(messages.PROBLEMS)),
-}
-
-
-REWRITE = (
-    "Rewrite this {how}.",
-    "Say this {how}.",
-    "Put this {how}.",
-    "Write the sentence {how}.",
-    "Change this so that it is {how}.",
-    "Turn this into a sentence {how}.",
-    "Now the same {how}, please.",
-    "Give me this sentence {how}.",
-)
-
-
-VOICES = {
-    "pirate": "as a pirate",
-    "robot": "as a robot",
-    "butler": "as a butler",
-    "capitals": "in capital letters",
-    "polite": "politely",
-    "pirate_capitals": "as a pirate in capital letters",
-    "robot_capitals": "as a robot in capital letters",
-    "butler_capitals": "as a butler in capital letters",
-}
-
-
-LISTS = {
-    "first": "the first word",
-    "last": "the last word",
-    "reverse": "the words in reverse order",
-    "sort": "the words from A to Z",
-    "count": "the number of words",
-    "first_capitals": "the first word in capital letters",
-    "last_capitals": "the last word in capital letters",
-    "reverse_capitals": "the words in reverse order in capital letters",
-    "sort_first": "the first of the words from A to Z",
-    "join": "the words joined by and",
-}
-
-
-LIST = (
-    "Give {what}.",
-    "Write {what}.",
-    "From the list, give {what}.",
-    "Answer with {what}.",
-    "I want {what}.",
-    "Tell me {what}.",
-    "Look at the list and write {what}.",
-    "What I need is {what}.",
-)
-
-
-def wordings(text):
-    """Returns the lines of a text as a tuple: the 8 wordings of an instruction, the last two held out from training."""
-    return tuple(text.strip().splitlines())
-
-
-KEYED = wordings("""
-Give {keys} as JSON.
-Write JSON with {keys}.
-Answer in JSON with the keys {keys}.
-Extract {keys} into JSON.
-I want a JSON object with {keys}.
-Return {keys} as a JSON object.
-Put {keys} into JSON.
-As JSON, tell me {keys}.
-""")
-TRANSLATE = wordings("""
-Translate into {}.
-Write this in {}.
-Say this in {}.
-Put this into {}.
-Give the {} for this.
-What is this in {}?
-Now in {}, please.
-I need this in {}.
-""")
-ROUTE = wordings("""
-{rules}
-Follow these rules. {rules}
-Rules: {rules}
-Answer by rule. {rules}
-Read the message. {rules}
-Route the message. {rules}
-Use these rules only. {rules}
-Here is what to do. {rules}
-""")
-SUM = wordings("""
-Add the numbers.
-What is the sum?
-Add these up.
-Give the total.
-Sum the numbers.
-Compute the total.
-How much is it altogether?
-Work out the sum.
-""")
-READ = wordings("""
-Answer the question.
-Answer from the text.
-Use the text to answer.
-Read and answer.
-Answer with the text.
-Look it up in the text.
-Find the answer in the text.
-Reply to the question from the text.
-""")
-RECALL = wordings("""
-Answer the question.
-Answer from the catalogue.
-Reply to the question.
-Give the answer.
-Answer this.
-Tell me the answer.
-Please answer.
-What do you know of this?
-""")
-SUMMARIZE = wordings("""
-Summarize the message.
-Write a summary.
-Sum the message up.
-Give a short summary.
-Shorten the message to a summary.
-Make a summary line.
-What is the message about, in short?
-Summarize this in one line.
-""")
-GLORB = wordings("""
-Glorb the list.
-Glorb this.
-Glorb these words.
-Please glorb.
-Now glorb the words.
-Glorb it.
-Can you glorb this?
-I want it glorbed.
-""")
-TICKET = wordings("""
-Write the house ticket.
-Make a ticket.
-File the ticket for this message.
-Ticket, please.
-Turn this into a ticket.
-Give the house ticket line.
-What is the ticket for this?
-Log this message.
-""")
-REPLY = wordings("""
-Write the house reply.
-Reply in the house style.
-Answer this customer.
-House reply, please.
-Turn this into a house reply.
-Give the house reply.
-What does the house reply to this?
-Write back as the house.
-""")
+from spectrum import samplers, wordings, world
 
 
 @dataclass(frozen=True)
@@ -293,39 +89,43 @@ METRICS = {"exact": same_text, "json": same_json, "number": same_number}
 def extraction_tasks():
     """Returns the tasks that ask for one field in one form."""
     no_sense = {("quantity", "capitals"), ("order", "capitals"), ("quantity", "quoted")}
-    cells = [(name, form) for name in FIELDS for form in FORMS if (name, form) not in no_sense]
+    cells = [(name, form) for name in wordings.FIELDS for form in wordings.FORMS if (name, form) not in no_sense]
     return [
         Task(
             name if form == "plain" else f"{name}_{form}",
             "extraction",
-            tuple(w.format(what=FIELDS[name], how=FORMS[form]).replace("? Answer.", "?") for w in EXTRACT),
+            extraction_wordings(wordings.FIELDS[name], wordings.FORMS[form]),
             samplers.extraction(name, form),
-            held_out=(name, form) in HELD_OUT_CELLS,
+            held_out=(name, form) in wordings.HELD_OUT_CELLS,
         )
         for name, form in cells
     ]
 
 
+def extraction_wordings(what, how):
+    """Returns the 8 wordings that ask for a field, without "Answer" where no form follows it."""
+    return tuple(w.format(what=what, how=how).replace("? Answer.", "?") for w in wordings.EXTRACT)
+
+
 def classification_tasks():
     """Returns the tasks that ask for one of a few labels."""
     made = []
-    for name, (what, labels) in CLASSES.items():
+    for name, (what, labels) in wordings.CLASSES.items():
         options = f"{', '.join(labels[:-1])} or {labels[-1]}"
-        wordings = tuple(w.format(what=what, options=options) for w in CLASSIFY)
-        made.append(Task(name, "classification", wordings, samplers.classification(name), labels=labels))
+        asked = tuple(w.format(what=what, options=options) for w in wordings.CLASSIFY)
+        made.append(Task(name, "classification", asked, samplers.classification(name), labels=labels))
     return made
 
 
 def json_tasks():
     """Returns the tasks that ask for a JSON object; the held-out one mixes keys that no other asks for together."""
-    judged = ("intent", "urgency", "problem", "name")
     return [
-        Task("json", "json", KEYED, samplers.json_fields(FIELDS, 1), metric="json"),
-        Task("json_class", "json", KEYED, samplers.json_fields(judged, 1), metric="json"),
+        Task("json", "json", wordings.KEYED, samplers.json_fields(wordings.FIELDS, 1), metric="json"),
+        Task("json_class", "json", wordings.KEYED, samplers.json_fields(wordings.JUDGED, 1), metric="json"),
         Task(
             "json_sentiment_city",
             "json",
-            KEYED,
+            wordings.KEYED,
             samplers.json_fields((), 2, always=("sentiment", "city")),
             metric="json",
             held_out=True,
@@ -339,11 +139,11 @@ def rewriting_tasks():
         Task(
             f"say_{voice}",
             "rewriting",
-            tuple(w.format(how=how) for w in REWRITE),
+            tuple(w.format(how=how) for w in wordings.REWRITE),
             samplers.rewriting(voice),
             held_out=voice == "butler_capitals",
         )
-        for voice, how in VOICES.items()
+        for voice, how in wordings.VOICES.items()
     ]
 
 
@@ -353,13 +153,13 @@ def list_tasks():
         Task(
             f"list_{name}",
             "list",
-            tuple(w.format(what=what) for w in LIST),
+            tuple(w.format(what=what) for w in wordings.LIST),
             samplers.list_operation(name),
             held_out=name == "last_capitals",
         )
-        for name, what in LISTS.items()
+        for name, what in wordings.LISTS.items()
     ]
-    return [*made, Task("glorb", "control", GLORB, samplers.list_operation("reverse"), held_out=True)]
+    return [*made, Task("glorb", "control", wordings.GLORB, samplers.list_operation("reverse"), held_out=True)]
 
 
 def translation_tasks():
@@ -368,7 +168,7 @@ def translation_tasks():
         Task(
             name,
             "translation",
-            tuple(w.format(name.capitalize()) for w in TRANSLATE),
+            tuple(w.format(name.capitalize()) for w in wordings.TRANSLATE),
             samplers.veltish(name == "english"),
         )
         for name in ("veltish", "english")
@@ -377,9 +177,9 @@ def translation_tasks():
 
 def arithmetic_tasks():
     """Returns totals, with and without written steps."""
-    stepwise = tuple(f"{w[:-1]}, step by step{w[-1]}" for w in SUM)
+    stepwise = tuple(f"{w[:-1]}, step by step{w[-1]}" for w in wordings.SUM)
     return [
-        Task("total", "arithmetic", SUM, samplers.total(steps=False), metric="number"),
+        Task("total", "arithmetic", wordings.SUM, samplers.total(steps=False), metric="number"),
         Task("total_steps", "arithmetic", stepwise, samplers.total(steps=True), metric="number"),
     ]
 
@@ -388,28 +188,28 @@ def catalogue_tasks():
     """Returns questions on the catalogue: with the lines in the prompt, from memory, and on the new arrivals."""
     arrivals = samplers.open_book(lambda rng: rng.choice(world.ARRIVALS))
     return [
-        Task("lookup", "look-up", READ, samplers.open_book(samplers.fictional_product)),
-        Task("arrival_lookup", "look-up", READ, arrivals, held_out=True),
-        Task("fact", "recall", RECALL, samplers.closed_book(world.KNOWN)),
-        Task("arrival", "recall", RECALL, samplers.closed_book(world.ARRIVALS), held_out=True),
+        Task("lookup", "look-up", wordings.READ, samplers.open_book(samplers.fictional_product)),
+        Task("arrival_lookup", "look-up", wordings.READ, arrivals, held_out=True),
+        Task("fact", "recall", wordings.RECALL, samplers.closed_book(world.KNOWN)),
+        Task("arrival", "recall", wordings.RECALL, samplers.closed_book(world.ARRIVALS), held_out=True),
     ]
 
 
 def routing_tasks():
     """Returns the task that follows if–then rules."""
-    return [Task("route", "rules", ROUTE, samplers.route)]
+    return [Task("route", "rules", wordings.ROUTE, samplers.route)]
 
 
 def summary_tasks():
     """Returns the summary in one line."""
-    return [Task("summary", "summary", SUMMARIZE, samplers.summary)]
+    return [Task("summary", "summary", wordings.SUMMARIZE, samplers.summary)]
 
 
 def house_tasks():
     """Returns the two tasks in the house dialect, which no pretraining text shows."""
     return [
-        Task("house_ticket", "house", TICKET, samplers.house_ticket),
-        Task("house_reply", "house", REPLY, samplers.house_reply),
+        Task("house_ticket", "house", wordings.TICKET, samplers.house_ticket),
+        Task("house_reply", "house", wordings.REPLY, samplers.house_reply),
     ]
 
 
@@ -427,14 +227,8 @@ KINDS = (
     house_tasks,
 )
 TASKS = {task.name: task for make in KINDS for task in make()}
-
-
 HELD_OUT = tuple(
     name for name, task in TASKS.items() if task.held_out and task.kind not in ("control", "recall", "look-up")
 )
-
-
 HOUSE = ("house_ticket", "house_reply")
-
-
 TRAINED = tuple(name for name, task in TASKS.items() if not task.held_out and task.kind != "house")
