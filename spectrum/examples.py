@@ -160,5 +160,5 @@ def pack(examples, length):
             start = stop
         batch["position_ids"][i, start:] = torch.arange(
             width - start
-        )  # padding: a document of its own, never in the loss
+        )  # padding: an example of its own, not in the loss
     return batch

@@ -114,11 +114,8 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
 
 def update(forward, model, optimizer, batch, clip, bf16):
     """Does one optimizer step and returns (loss, gradient norm before clipping) as floats."""
-    whole = bool(
-        (
-            batch["position_ids"] == torch.arange(batch["position_ids"].shape[1], device=batch["position_ids"].device)
-        ).all()
-    )
+    positions = batch["position_ids"]
+    whole = bool((positions == torch.arange(positions.shape[1], device=positions.device)).all())
     if whole:  # one example per row: plain causal attention, the fast path
         batch = {k: v for k, v in batch.items() if k != "position_ids"}
     with torch.autocast(batch["input_ids"].device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -177,9 +174,7 @@ def load_checkpoint(path, model, optimizer, mark):
     """Puts a saved state into model and optimizer; returns the records up to it. ValueError if another run's."""
     state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
     if state["mark"] != mark:
-        raise ValueError(
-            f"{path} belongs to a run with other data or settings; delete it to start anew, or name another file"
-        )
+        raise ValueError(f"{path} belongs to a run with other data or settings; delete it to start anew, or rename it")
     own = {n: p for n, p in model.named_parameters() if p.requires_grad}
     if own.keys() != state["weights"].keys():
         raise ValueError(
