@@ -27,6 +27,8 @@ CHAT_TEMPLATE = (
     "{% else %}{{ message['content'] }}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
+# Around what a document lets its reader predict.
+OPEN, CLOSE = "\x02", "\x03"
 SHARES = {
     "demonstrations": 0.35,
     "labels": 0.23,
@@ -89,12 +91,12 @@ def demonstrations(rng):
     task, head = tasks.TASKS[rng.choice(tasks.TRAINED)], rng.choice(HEADS)
     items = [task.draw(rng, "train") for _ in range(rng.randrange(3, 10))]
     if task.name == "route":  # one set of rules would have to be guessed: show the rule with each message instead
-        return "".join(f"{head[0]}{i.details['rules']} {i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+        return "".join(f"{head[0]}{i.details['rules']} {i.input}{head[1]}{answer(i.gold)}{head[2]}" for i in items)
     if task.name.startswith("json"):  # one set of keys per document, or the demonstrations would not tell which
         names = list(wordings.FIELDS if task.name == "json" else wordings.JUDGED)
         make = samplers.json_fields((), 1, always=rng.sample(names, rng.randrange(1, 4)))
         items = [tasks.Item(task.name, *make(rng, "train")) for _ in items]
-    return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+    return "".join(f"{head[0]}{i.input}{head[1]}{answer(i.gold)}{head[2]}" for i in items)
 
 
 def word_groups():
@@ -159,7 +161,7 @@ def labels(rng):
     names = dict(zip(classes, words, strict=True))
     head, count = rng.choice(HEADS), {labelled_words: 24, labelled_sentences: 18, labelled_messages: 11}[level]
     shown = [rng.choice(classes) for _ in range(rng.randrange(count // 2, count + 1))]
-    return "".join(f"{head[0]}{draw(c)}{head[1]}{names[c]}{head[2]}" for c in shown)
+    return "".join(f"{head[0]}{draw(c)}{head[1]}{answer(names[c])}{head[2]}" for c in shown)
 
 
 def cards(rng):
@@ -171,7 +173,7 @@ def cards(rng):
         chosen = rng.sample(names, rng.randrange(2, len(names) + 1))
         text, record = messages.message(rng, "train", chosen)
         pairs = {n: messages.value(record, n) for n in chosen}
-        parts.append(f"{text}\n{written_card(pairs, notation)}\n\n")
+        parts.append(f"{text}\n{answer(written_card(pairs, notation))}\n\n")
     return "".join(parts)
 
 
@@ -213,7 +215,7 @@ def prose(rng):
         return "\n".join(product_prose(rng, rng.choice(world.KNOWN)) for _ in range(rng.randrange(2, 6)))
     if kind == "questions":
         items = [tasks.TASKS["fact"].draw(rng, "train") for _ in range(rng.randrange(4, 10))]
-        return "\n".join(f"{i.input} {i.gold}." for i in items)
+        return "\n".join(f"{i.input} {answer(i.gold)}." for i in items)
     if kind == "messages":
         return "\n".join(messages.message(rng, "train", None)[0] for _ in range(2))
     return "\n".join(f"{w} is {samplers.VELTISH[w]} in Veltish." for w in rng.sample(list(samplers.VELTISH), 8))
@@ -223,16 +225,16 @@ def sums(rng):
     """Returns sums of two numbers, or totals with their steps written out."""
     if rng.random() < 0.4:
         pairs = [(rng.randrange(2, 110), rng.randrange(2, 20)) for _ in range(16)]
-        return "\n".join(f"{a} + {b} = {a + b}" for a, b in pairs)
+        return "\n".join(f"{a} + {b} = {answer(a + b)}" for a, b in pairs)
     items = [tasks.TASKS["total_steps"].draw(rng, "train") for _ in range(6)]
-    return "\n".join(f"{i.input}\n{i.gold}" for i in items)
+    return "\n".join(f"{i.input}\n{answer(i.gold)}" for i in items)
 
 
 def reading(rng):
     """Returns invented catalogue lines and questions that only these lines answer."""
     head = rng.choice(HEADS)
     items = [tasks.TASKS["lookup"].draw(rng, "train") for _ in range(rng.randrange(3, 7))]
-    return "".join(f"{head[0]}{i.input}{head[1]}{i.gold}{head[2]}" for i in items)
+    return "".join(f"{head[0]}{i.input}{head[1]}{answer(i.gold)}{head[2]}" for i in items)
 
 
 def instructions(rng):
@@ -241,20 +243,42 @@ def instructions(rng):
     item = task.draw(rng, "train")
     ask = task.instruction(item, rng.randrange(6))
     if rng.random() < 0.5:
-        return f"{USER}{ask}\n{item.input}{TURN_END}{ASSISTANT}{item.gold}{TURN_END}"
-    return f"{ask}\n{item.input}\n{item.gold}"
+        return f"{USER}{ask}\n{item.input}{TURN_END}{ASSISTANT}{answer(item.gold)}{TURN_END}"
+    return f"{ask}\n{item.input}\n{answer(item.gold)}"
 
 
 KINDS = {f.__name__: f for f in (demonstrations, labels, cards, prose, sums, reading, instructions)}
 
 
+def answer(text):
+    """Returns the text between two marks: what can be told from the text before it."""
+    return f"{OPEN}{text}{CLOSE}"
+
+
+def answer_spans(marked):
+    """Returns (text without marks, list of (start, stop) of its answers), in characters."""
+    text, spans = "", []
+    for piece in marked.split(OPEN):
+        inside, _, after = piece.partition(CLOSE)
+        if CLOSE in piece:
+            spans.append((len(text), len(text) + len(inside) + 1))  # and one more: where the answer ends is part of it
+        text += inside + after
+    return text, spans
+
+
 def documents(seed, count):
+    """Yields `count` (kind, text) pairs, the answers in the text not marked."""
+    for kind, marked in marked_documents(seed, count):
+        yield kind, marked.replace(OPEN, "").replace(CLOSE, "")
+
+
+def marked_documents(seed, count):
     """Yields `count` (kind, text) pairs; the kind that lags most behind its share of characters comes next."""
     rng, written = world.seeded("corpus", seed), dict.fromkeys(SHARES, 1.0)
     for _ in range(count):
         kind = min(SHARES, key=lambda k: written[k] / SHARES[k])
         text = KINDS[kind](rng)
-        written[kind] += len(text)
+        written[kind] += len(text) - 2 * text.count(OPEN)
         yield kind, text
 
 

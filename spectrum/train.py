@@ -30,7 +30,7 @@ def batch_order(count, batch_size, steps, seed, shuffle=True):
 def learning_rate(step, steps, peak, warmup, schedule):
     """Returns the rate of a step (from 0): a linear rise over `warmup` steps, then one of four schedules.
 
-    "constant", "linear" to 0, "cosine" to 0, or "trapezoid": constant, then a linear fall over the last quarter.
+    "constant", "linear" to 0, "cosine" to 0, or "trapezoid": constant, then a linear fall over the last 45 %.
     """
     if step < warmup:
         return peak * (step + 1) / warmup
@@ -38,7 +38,7 @@ def learning_rate(step, steps, peak, warmup, schedule):
     if schedule == "constant":
         return peak
     if schedule == "trapezoid":
-        return peak * min(1.0, 4 * (1 - done))
+        return peak * min(1.0, (1 - done) / 0.45)
     if schedule == "linear":
         return peak * (1 - done)
     if schedule == "cosine":

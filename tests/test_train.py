@@ -166,7 +166,7 @@ def test_each_pass_sees_every_example_once_in_its_own_order():
         ("constant", [0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
         ("linear", [0.5, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8]),
         ("cosine", [0.5, 1, *[(1 + math.cos(math.pi * i / 8)) / 2 for i in range(8)]]),
-        ("trapezoid", [0.5, 1, 1, 1, 1, 1, 1, 1, 1, 0.5]),
+        ("trapezoid", [0.5, 1, 1, 1, 1, 1, 1, 3 / 3.6, 2 / 3.6, 1 / 3.6]),
     ],
 )
 def test_rates_by_hand(schedule, rates):

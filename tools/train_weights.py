@@ -10,6 +10,7 @@ import json
 import platform
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from spectrum import corpus, world
+from spectrum.examples import IGNORE
 from spectrum.train import train
 
 ROOT = Path(__file__).parents[1]
-LENGTH, BATCH, WARMUP_STEPS = 512, 4, 100
+LENGTH, BATCH, WARMUP_STEPS, FULL_LOSS_STEPS = 512, 4, 100, 4500
 SHAPES = {
     "lumen-small": {
         "hidden_size": 112,
@@ -36,7 +38,7 @@ SHAPES = {
         "intermediate_size": 512,
         "num_hidden_layers": 6,
         "num_attention_heads": 3,
-        "steps": 9500,
+        "steps": 8000,
         "lr": 2e-3,
     },
     "lumen-large": {
@@ -59,46 +61,65 @@ def build_tokenizer(folder):
 
 
 def corpus_windows(tokenizer, steps, cache, seed=0):
-    """Returns (windows, LENGTH) token ids as a memory map: the copying warm-up, then documents end to end."""
-    count = steps * BATCH
-    path = cache / f"corpus-{count}-{seed}.npy"
+    """Returns (windows, seen), both (steps * BATCH, LENGTH): token ids, and whether the loss looks at each.
+
+    First the copying warm-up, then documents end to end. The loss looks at everything for FULL_LOSS_STEPS; after that,
+    in seven documents of eight, at the answers only: what the text before them lets a reader predict. The rest of a
+    message cannot be predicted, and once its grammar is learned it only adds noise to the gradient.
+    """
+    count, path = steps * BATCH, cache / f"corpus-{steps}-{seed}.npz"
     if not path.exists():
-        windows = np.zeros((count, LENGTH), dtype=np.uint16)
+        windows, seen = np.zeros((count, LENGTH), dtype=np.uint16), np.ones((count, LENGTH), dtype=bool)
         rng, warm = world.seeded("warm-up", seed), WARMUP_STEPS * BATCH
         for i in range(warm):
             windows[i] = corpus.repeated_tokens(rng, LENGTH, len(tokenizer))
-        fill_windows(windows[warm:], tokenizer, seed)
-        np.save(path.with_suffix(".part.npy"), windows)
-        path.with_suffix(".part.npy").replace(path)
-    return np.load(path, mmap_mode="r")
+        fill_windows(windows[warm:], seen[warm:], tokenizer, seed)
+        seen[: FULL_LOSS_STEPS * BATCH] = True
+        np.savez(path.with_suffix(".part.npz"), windows=windows, seen=seen)
+        path.with_suffix(".part.npz").replace(path)
+    stored = np.load(path)
+    return stored["windows"], stored["seen"]
 
 
-def fill_windows(windows, tokenizer, seed, chunk=2000):
-    """Fills the rows with documents, each after an end-of-text token, in the order of the corpus."""
-    flat, filled, number = windows.reshape(-1), 0, 0
-    with tqdm(total=len(flat), desc="writing the corpus", unit="token") as bar:
-        while filled < len(flat):
-            texts = [text for _, text in corpus.documents(f"{seed}/{number}", chunk)]
-            ids = np.concatenate(tokenizer(texts, return_tensors="np", padding=False)["input_ids"])[
-                : len(flat) - filled
-            ]
-            flat[filled : filled + len(ids)] = ids
-            filled, number = filled + len(ids), number + 1
-            bar.update(len(ids))
+def fill_windows(windows, seen, tokenizer, seed, chunk=2000):
+    """Fills the rows with documents in the order of the corpus, each after an end-of-text token, and what is seen."""
+    ids, mask, filled, number = windows.reshape(-1), seen.reshape(-1), 0, 0
+    with tqdm(total=len(ids), desc="writing the corpus", unit="token") as bar:
+        while filled < len(ids):
+            for new, look in tokenized_documents(tokenizer, f"{seed}/{number}", chunk):
+                stop = min(filled + len(new), len(ids))
+                ids[filled:stop], mask[filled:stop] = new[: stop - filled], look[: stop - filled]
+                bar.update(stop - filled)
+                filled = stop
+            number += 1
+
+
+def tokenized_documents(tokenizer, seed, count):
+    """Yields (token ids, whether the loss looks at each) for each document."""
+    clean = [corpus.answer_spans(marked) for _, marked in corpus.marked_documents(seed, count)]
+    encoded = tokenizer([text for text, _ in clean], return_offsets_mapping=True)
+    for number, (text, spans) in enumerate(clean):
+        look = np.ones(len(encoded["input_ids"][number]), dtype=bool)
+        if spans and zlib.crc32(text.encode()) % 8:
+            starts, stops = np.array(encoded["offset_mapping"][number]).T
+            look = np.zeros_like(look)
+            for start, stop in spans:
+                look |= (stops > start) & (starts < stop)
+        yield encoded["input_ids"][number], look
 
 
 class Windows:
-    """The rows of a token matrix as training examples whose loss sees every token."""
+    """The rows of a token matrix as training examples whose loss looks where `seen` says."""
 
-    def __init__(self, matrix):
-        self.matrix = matrix
+    def __init__(self, matrix, seen):
+        self.matrix, self.seen = matrix, seen
 
     def __len__(self):
         return len(self.matrix)
 
     def __getitem__(self, i):
         ids = torch.from_numpy(self.matrix[i].astype(np.int64))
-        return {"input_ids": ids, "labels": ids}
+        return {"input_ids": ids, "labels": torch.where(torch.from_numpy(self.seen[i]), ids, IGNORE)}
 
 
 def new_model(name, tokenizer, seed=0):
@@ -219,11 +240,11 @@ def pretrain(name, weights, cache, device, seed, compiled, bf16):
     """Trains one of the SHAPES on the corpus and saves it."""
     tokenizer = build_tokenizer(cache / "tokenizer")
     shape = SHAPES[name]
-    windows = corpus_windows(tokenizer, shape["steps"], cache)
+    windows, seen = corpus_windows(tokenizer, shape["steps"], cache)
     model = new_model(name, tokenizer, seed).to(device)
     records = train(
         model,
-        Windows(windows),
+        Windows(windows, seen),
         steps=shape["steps"],
         lr=shape["lr"],
         batch_size=BATCH,
