@@ -1,0 +1,166 @@
+"""The rows of the effect table that need no training: what prompts do to the base model and to the instruct model.
+
+Each row function takes the two models as (model, tokenizer) and the number of items, and returns a dict with at least
+`value` and `n`. `spectrum.effects` holds the rows against their bars.
+"""
+
+import numpy as np
+
+from spectrum import corpus, prompts, samplers, tasks, wordings, world
+from spectrum.evaluate import Score, compare, evaluate
+from spectrum.generate import answer_logprobs
+
+DEMONSTRATED = tuple(n for n in tasks.TRAINED if n != "fact")
+
+
+def items_of(names, n, seed=1):
+    """Returns about n test items, spread evenly over the named tasks, at least one of each."""
+    return [item for name in names for item in tasks.TASKS[name].sample(-(-n // len(names)), "test", seed)]
+
+
+def is_right(answer, item):
+    """Returns whether an answer is right by its own task's metric."""
+    return tasks.TASKS[item.task].score(answer, item)
+
+
+def examples_of(item, k, seed=0):
+    """Returns k training items of the item's task as examples; those of JSON tasks ask for the item's own keys."""
+    rng = world.seeded("shots", item.task, item.input, k, seed)
+    if item.task.startswith("json"):
+        make = samplers.json_fields((), 1, always=item.details["keys"].split(" and "))
+        return [tasks.Item(item.task, *make(rng, "train")) for _ in range(k)]
+    return [tasks.TASKS[item.task].draw(rng, "train") for _ in range(k)]
+
+
+def by_examples(pair, items, k, name=""):
+    """Returns a model's score when each task is shown by k examples in plain text and no instruction."""
+    shown = [prompts.show(examples_of(item, k), item) for item in items]
+    return evaluate(*pair, items, shown, is_right, name=name or f"{k} examples", max_new_tokens=56, stop="\n")
+
+
+def by_instruction(pair, items, numbers, chat):
+    """Returns a model's score when asked by instruction; the numbered wordings rotate over the items."""
+    asked = [prompts.ask(tasks.TASKS[item.task], item, numbers[i % len(numbers)]) for i, item in enumerate(items)]
+    asked = [prompts.chat(text) for text in asked] if chat else asked
+    name = f"{'instruct' if chat else 'base'}, wordings {numbers}"
+    return evaluate(*pair, items, asked, is_right, name=name, max_new_tokens=56, stop=None if chat else "\n")
+
+
+def percent(score):
+    """Returns {value, low, high, n}: a Score in percent with its interval."""
+    return {
+        "value": round(100 * score.mean, 1),
+        "low": round(100 * score.low, 1),
+        "high": round(100 * score.high, 1),
+        "n": score.n,
+    }
+
+
+def gain(before, after):
+    """Returns {value, low, high, n, from, to}: a paired difference in points, and the two scores in percent."""
+    change = compare(before, after)
+    return {
+        "value": round(change.difference, 1),
+        "low": round(change.low, 1),
+        "high": round(change.high, 1),
+        "n": before.n,
+        "from": round(100 * before.mean, 1),
+        "to": round(100 * after.mean, 1),
+    }
+
+
+def demonstrations(base, instruct, n=320):
+    """Returns the base model's gain by 4 examples over none, without an instruction."""
+    items = items_of(DEMONSTRATED, n)
+    return gain(by_examples(base, items, 0), by_examples(base, items, 4))
+
+
+def invented_labels(base, instruct, n=240):
+    """Returns how often the base model gives the likelier of two labels drawn afresh to the right sort of sentence.
+
+    8 examples show the labels, 4 of each in random order.
+    """
+    rng, shown, named, right = world.seeded("effects/labels", 1), [], [], []
+    for _ in range(n):
+        classes, draw = corpus.labelled_sentences(rng, 2)
+        names = dict(zip(classes, rng.sample(corpus.LABEL_WORDS, 2), strict=True))
+        order = rng.sample([*classes] * 4, 8)
+        gold = rng.choice(classes)
+        text = prompts.label([(draw(c), names[c]) for c in order], draw(gold))
+        shown += [text, text]
+        named += [f" {names[c]}" for c in classes]
+        right.append(classes.index(gold))
+    likelier = answer_logprobs(*base, shown, named).reshape(n, 2).argmax(1)
+    return percent(Score(name="invented labels", correct=likelier == np.array(right)))
+
+
+def extraction(base, instruct, n=200):
+    """Returns the base model's score on single fields by 4 examples."""
+    return percent(by_examples(base, items_of(tuple(wordings.FIELDS), n), 4))
+
+
+def written_steps(base, instruct, n=200):
+    """Returns the instruct model's gain by written steps over direct answers, on long totals."""
+    items = long_totals(n)
+    direct = [tasks.Item("total", i.input, i.gold, i.details) for i in items]
+    return gain(by_instruction(instruct, direct, (0,), chat=True), by_instruction(instruct, items, (0,), chat=True))
+
+
+def long_totals(n):
+    """Returns n test items of totals with 5 to 7 terms, that is 4 to 6 additions."""
+    rng, make = world.seeded("effects/totals", 1), samplers.total(steps=True, terms=(5, 6, 7))
+    return [tasks.Item("total_steps", *make(rng, "test")) for _ in range(n)]
+
+
+def held_out_wordings(base, instruct, n=320):
+    """Returns the instruct model's gain over base on trained tasks in wordings that no training data holds."""
+    items = items_of(tasks.TRAINED, n)
+    return gain(by_instruction(base, items, (6, 7), chat=False), by_instruction(instruct, items, (6, 7), chat=True))
+
+
+def held_out_tasks(base, instruct, n=240):
+    """Returns the instruct model's gain over base on tasks that no training data asks for."""
+    items = items_of(tasks.HELD_OUT, n)
+    return gain(by_instruction(base, items, (0, 3), chat=False), by_instruction(instruct, items, (0, 3), chat=True))
+
+
+def unknown_word(base, instruct, n=200):
+    """Returns the instruct model's score on an order in a word that occurs nowhere: the control that must fail."""
+    return percent(by_instruction(instruct, items_of(("glorb",), n), (0,), chat=True))
+
+
+def roles(base, instruct, n=240):
+    """Returns the instruct model's score under a persona in the system turn; voice and content must both be right."""
+    items, rng = items_of(("name", "city", "product", "order"), n), world.seeded("effects/roles", 1)
+    personas = [rng.choice(list(corpus.PERSONA_TEXT)) for _ in items]
+    asked = [
+        prompts.chat(prompts.ask(tasks.TASKS[i.task], i), corpus.PERSONA_TEXT[p])
+        for i, p in zip(items, personas, strict=True)
+    ]
+    wanted = [tasks.Item(i.task, i.input, corpus.spoken(i.gold, p)) for i, p in zip(items, personas, strict=True)]
+    return percent(evaluate(*instruct, wanted, asked, lambda a, i: tasks.same_text(a, i.gold), max_new_tokens=32))
+
+
+def rules(base, instruct, n=200):
+    """Returns the instruct model's score on if–then rules."""
+    return percent(by_instruction(instruct, items_of(("route",), n), (6, 7), chat=True))
+
+
+def json_requests(base, instruct, n=200):
+    """Returns the instruct model's score on requests for JSON."""
+    return percent(by_instruction(instruct, items_of(("json", "json_class"), n), (6, 7), chat=True))
+
+
+def closed_book(base, instruct, n=200):
+    """Returns the instruct model's score on facts that no training data holds, asked without them in the prompt."""
+    return percent(by_instruction(instruct, items_of(("arrival",), n), (0,), chat=True))
+
+
+def known_facts(base, instruct, n=200):
+    """Returns the instruct model's score on facts of the corpus, asked without them in the prompt."""
+    return percent(by_instruction(instruct, items_of(("fact",), n), (0,), chat=True))
+
+
+def open_book(base, instruct, n=200):
+    """Returns the instruct model's score on facts that no training data holds, with them in the prompt."""
+    return percent(by_instruction(instruct, items_of(("arrival_lookup",), n), (0,), chat=True))

@@ -1,0 +1,177 @@
+"""The rows of the effect table that tune first: the house dialect, the share of LoRA, forgetting, facts, four bits.
+
+Each row function takes the two untuned models as (model, tokenizer) and the number of items, and returns a dict with at
+least `value` and `n`. `spectrum.effects` holds the rows against their bars.
+"""
+
+from functools import cache
+from tempfile import TemporaryDirectory
+
+import torch
+
+from spectrum import prompts, tasks, world
+from spectrum.evaluate import evaluate
+from spectrum.examples import IGNORE, pack, tokenize_rows
+from spectrum.models import find_folder, load_model
+from spectrum.prompt_effects import DEMONSTRATED, by_examples, by_instruction, gain, items_of, percent
+from spectrum.train import train
+
+BASE = "lumen-base"
+LORA = {"lr": 5e-3, "rank": 8}
+# The three ways the house dialect is learned; several rows read each.
+HOUSE_MODELS = {"full": {"lr": 5e-4}, "lora": LORA, "qlora": {**LORA, "quantized": True}}
+HOUSE_RUN = {"steps": 450, "batch_size": 16}
+HOUSE_ROWS = 2400
+FACT_RUN = {"steps": 300, "batch_size": 32}
+
+
+def house_rows(n, split, seed=0):
+    """Returns n prompt and completion rows of the two house tasks, half each."""
+    items = [item for name in tasks.HOUSE for item in tasks.TASKS[name].sample(n // 2, split, seed)]
+    return [
+        {"prompt": prompts.ask(tasks.TASKS[item.task], item, i % 6).strip(), "completion": item.gold}
+        for i, item in enumerate(items)
+    ]
+
+
+def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, seed=0):
+    """Returns (model, tokenizer) after tuning a fresh copy of a model on rows: all weights, or LoRA of a rank."""
+    model, tokenizer = load_quantized(name) if quantized else load_model(name)
+    if rank:
+        model = with_lora(model, rank, seed)
+    examples = tokenize_rows(tokenizer, rows)
+    train(model, examples, steps=steps, lr=lr, batch_size=batch_size, seed=seed, progress=False)
+    return model, tokenizer
+
+
+def with_lora(model, rank, seed=0):
+    """Returns the model with an untrained LoRA of a rank on every linear layer, alpha = 2 · rank."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
+    return get_peft_model(model, settings)
+
+
+def load_quantized(name):
+    """Returns (model, tokenizer) with the linear layers in NF4 with double quantization, on the CPU."""
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    four_bits = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.float32,
+    )
+    model = AutoModelForCausalLM.from_pretrained(
+        find_folder(name), quantization_config=four_bits, dtype=torch.float32, device_map={"": "cpu"}
+    )
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            # On a processor with such instructions bitsandbytes would compute in bfloat16 whatever we ask for, and
+            # the loss would show that rounding as well.
+            layer.support_avx512bf16_for_cpu = False
+    return model, load_model(name)[1]
+
+
+@cache
+def house_model(kind):
+    """Returns (model, tokenizer) tuned on the house dialect: "full", "lora" (r = 8) or "qlora" (r = 8 over NF4)."""
+    return tune(BASE, house_rows(HOUSE_ROWS, "train"), **HOUSE_MODELS[kind], **HOUSE_RUN)
+
+
+@torch.no_grad()
+def mean_loss(model, tokenizer, rows):
+    """Returns nats per completion token over the rows."""
+    examples, total, count = tokenize_rows(tokenizer, rows), 0.0, 0
+    for start in range(0, len(examples), 32):
+        batch = pack(examples[start : start + 32], 512)
+        n = int((batch["labels"] != IGNORE).sum())
+        total, count = total + n * model(**batch, use_cache=False).loss.item(), count + n
+    return total / count
+
+
+def house_score(pair, n):
+    """Returns the Score on house tickets and replies, right to the letter."""
+    return by_instruction(pair, items_of(tasks.HOUSE, n), (0, 3), chat=True)
+
+
+def protected(pair, n):
+    """Returns the Score on general skills, shown by 3 examples in plain text: what tuning must not break."""
+    return by_examples(pair, items_of(DEMONSTRATED, n, seed=2), 3, name="protected")
+
+
+def share(part, whole):
+    """Returns part / whole in percent, NaN where there is no whole to have a share in."""
+    return round(100 * part / whole, 1) if whole else float("nan")
+
+
+def full_tuning(base, instruct, n=200):
+    """Returns the score on the house dialect after full fine-tuning."""
+    return percent(house_score(house_model("full"), n))
+
+
+def lora_share(base, instruct, n=200):
+    """Returns LoRA's gain over the untuned base as a percentage of full fine-tuning's gain."""
+    start, full, lora = (house_score(pair, n) for pair in (base, house_model("full"), house_model("lora")))
+    value = share(lora.mean - start.mean, full.mean - start.mean)
+    return {"value": value, "n": lora.n, "from": round(100 * start.mean, 1), "to": round(100 * lora.mean, 1)}
+
+
+def forgetting(base, instruct, n=200):
+    """Returns the points of the protected score that full fine-tuning loses beyond those that LoRA r = 8 loses."""
+    start, full, lora = (protected(pair, n) for pair in (base, house_model("full"), house_model("lora")))
+    return {
+        **gain(full, lora),
+        "lost by full": round(100 * (start.mean - full.mean), 1),
+        "lost by lora": round(100 * (start.mean - lora.mean), 1),
+    }
+
+
+def fact_knee(base, instruct, n=64, ranks=(1, 2, 4, 8, 16, 32)):
+    """Returns the smallest LoRA rank that recalls 90 % of 4n planted facts over the smallest that does of n.
+
+    A count for which no rank suffices is given twice the greatest.
+    """
+    recall = {count: {} for count in (n, 4 * n)}
+    for count, found in recall.items():
+        for rank in ranks:
+            found[rank] = fact_recall(count, rank)
+            if found[rank] >= 90:
+                break
+    knee = {count: next((r for r, v in found.items() if v >= 90), None) for count, found in recall.items()}
+    few, many = (rank or 2 * ranks[-1] for rank in knee.values())
+    return {"value": many / few, "n": 5 * n, "ranks": knee, "recall": recall}
+
+
+def fact_recall(count, rank, seed=0):
+    """Returns the percentage of planted facts that LoRA of a rank recalls after training on them."""
+    facts = world.planted_facts(count, seed)
+    rows = [{"prompt": f"What is in locker {key}?", "completion": code} for key, code in facts]
+    model, tokenizer = tune(BASE, rows, lr=5e-3, rank=rank, seed=seed, **FACT_RUN)
+    items = [tasks.Item("planted", key, code) for key, code in facts]
+    asked = [prompts.chat(row["prompt"]) for row in rows]
+    score = evaluate(model, tokenizer, items, asked, lambda a, i: a.strip() == i.gold, max_new_tokens=8)
+    return round(100 * score.mean, 1)
+
+
+def rounding_repaired(base, instruct, n=200):
+    """Returns the share of the loss added by rounding a tuned model's base to NF4 that QLoRA takes back.
+
+    The loss is that of the adapter trained over the unrounded base, of the same adapter over the rounded base, and of
+    an adapter trained over the rounded base.
+    """
+    from peft import PeftModel
+
+    rows, (lora, tokenizer) = house_rows(n, "test", seed=1), house_model("lora")
+    with TemporaryDirectory() as folder:
+        lora.save_pretrained(folder)
+        rounded = PeftModel.from_pretrained(load_quantized(BASE)[0], folder)
+    tuned, broken, repaired = (mean_loss(m, tokenizer, rows) for m in (lora, rounded, house_model("qlora")[0]))
+    return {
+        "value": share(broken - repaired, broken - tuned),
+        "n": len(rows),
+        "from": round(broken, 4),
+        "to": round(repaired, 4),
+        "loss unrounded": round(tuned, 4),
+    }
