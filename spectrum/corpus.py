@@ -305,11 +305,21 @@ def conversation(rng, task, item, wording):
     """Returns one chat; the instruction stands before or after the input, and a persona may colour the answer."""
     ask = task.instruction(item, wording)
     content = f"{ask}\n{item.input}" if rng.random() < 0.8 else f"{item.input}\n{ask}"
+    if task.kind not in ("json", "rules") and rng.random() < 0.15:
+        return chat_with_examples(rng, task, item, ask if rng.random() < 0.5 else "")
     answer, system = item.gold, []
     if task.kind in ("extraction", "look-up", "recall", "list", "classification") and rng.random() < 0.25:
         persona = rng.choice(list(PERSONA_TEXT))
         answer, system = spoken(item.gold, persona), [{"role": "system", "content": PERSONA_TEXT[persona]}]
     return [*system, {"role": "user", "content": content}, {"role": "assistant", "content": answer}]
+
+
+def chat_with_examples(rng, task, item, ask):
+    """Returns one chat that shows 1 to 4 solved examples, as `prompts.show` writes them, before the open input."""
+    examples = [task.draw(rng, "train") for _ in range(rng.randrange(1, 5))]
+    shown = "".join(f"Input: {e.input}\nOutput: {e.gold}\n\n" for e in examples)
+    content = f"{ask}\n\n{shown}Input: {item.input}\nOutput:".strip()
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": item.gold}]
 
 
 def spoken(answer, persona):

@@ -50,7 +50,7 @@ SHAPES = {
         "lr": 1e-3,
     },
 }
-INSTRUCT = {"rows": 24000, "epochs": 1, "lr": 6e-4, "batch_size": 24}
+INSTRUCT = {"rows": 30000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
 
 
 def build_tokenizer(folder):
