@@ -1,4 +1,4 @@
-"""Benchmarks, each against the plain way of doing the same, in one process: `python -m tools.bench generate`."""
+"""Benchmarks against the plain way of doing the same, in one process: `python -m tools.bench generate` or `train`."""
 
 import argparse
 import time
@@ -83,7 +83,14 @@ def timed(function):
     return time.perf_counter() - wall, time.process_time() - cpu, result
 
 
-BENCHMARKS = {"generate": bench_generate}
+def bench_train():
+    """Prints how much faster `spectrum.train` is than transformers' Trainer, and that both end at the same loss."""
+    from tools.bench_train import compare
+
+    compare()
+
+
+BENCHMARKS = {"generate": bench_generate, "train": bench_train}
 
 
 def main():

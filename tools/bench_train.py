@@ -1,18 +1,16 @@
-"""Times `spectrum.train` against transformers.Trainer on the same rows: `python -m tools.bench_train`.
+"""Times `spectrum.train` against transformers.Trainer on the same rows: `python -m tools.bench train`.
 
 Both start from the same weights and see the same batches in the same order with the same optimizer, learning rates and
 clipping, so their losses must agree. What differs: the Trainer pads each batch to its longest row; `train` packs it.
 """
 
-import argparse
 import copy
-import logging
 import statistics
 import tempfile
 import time
 
 import torch
-from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, utils
 
 from spectrum import corpus
 from spectrum.examples import IGNORE, pack, tokenize_rows
@@ -69,6 +67,7 @@ def held_out_loss(model, examples):
 
 def compare(steps=30, rounds=3):
     """Prints each run and the ratios of the medians; returns (ratio, ratio by processor time, loss difference)."""
+    utils.logging.set_verbosity_error()
     model, tokenizer, name = load_or_make()
     rows = corpus.instruction_rows(SETTINGS["batch_size"] * steps + 64, seed=1)
     examples = tokenize_rows(tokenizer, rows)
@@ -101,15 +100,3 @@ def timed(function):
     wall, cpu = time.perf_counter(), time.process_time()
     function()
     return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is timed, in turns; the median counts")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    compare(**vars(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()
