@@ -101,6 +101,25 @@ def test_held_out_wordings_and_the_house_stay_out_of_instructions(documents, row
     assert not [r for r in rows if pattern.search(r["messages"][-2]["content"])]
 
 
+# ---- where its answers are ----
+
+
+def test_answer_spans_by_hand():
+    marked = f"Q: a\nA: {corpus.OPEN}b{corpus.CLOSE}\n{corpus.OPEN}cd{corpus.CLOSE}."
+    text, spans = corpus.answer_spans(marked)
+    assert text == "Q: a\nA: b\ncd." and [text[a:b] for a, b in spans] == ["b\n", "cd."]
+    assert corpus.answer_spans("plain") == ("plain", [])
+
+
+def test_marks_come_in_pairs_and_leave_no_trace(documents):
+    marked = list(corpus.marked_documents("a test", 400))
+    for (kind, text), (_, plain) in zip(marked, documents, strict=False):
+        assert corpus.answer_spans(text)[0] == plain and not {corpus.OPEN, corpus.CLOSE} & set(plain)
+        assert re.sub(f"[^{corpus.OPEN}{corpus.CLOSE}]", "", text).replace(corpus.OPEN + corpus.CLOSE, "") == ""
+        spans = corpus.answer_spans(text)[1]
+        assert spans or kind == "prose", f"{kind} without an answer: {text}"
+
+
 # ---- its shares ----
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -115,8 +116,9 @@ def tool(monkeypatch):
     monkeypatch.setitem(module.SHAPES, "lumen-tiny", TINY)
     monkeypatch.setattr(module, "LENGTH", 64)
     monkeypatch.setattr(module, "WARMUP_STEPS", 2)
-    documents, train = module.corpus.documents, module.train
-    monkeypatch.setattr(module.corpus, "documents", lambda seed, count: documents(seed, min(count, 60)))
+    monkeypatch.setattr(module, "FULL_LOSS_STEPS", 3)
+    documents, train = module.corpus.marked_documents, module.train
+    monkeypatch.setattr(module.corpus, "marked_documents", lambda seed, count: documents(seed, min(count, 60)))
     monkeypatch.setattr(module, "train", lambda *a, **k: train(*a, **{**k, "checkpoint_every": 1, "progress": False}))
     return module
 
@@ -192,19 +194,33 @@ def test_what_it_writes_is_what_ships(tool, monkeypatch, tmp_path):
     assert model.dtype == torch.bfloat16 and model.config.vocab_size == len(tokenizer)
     assert model.get_input_embeddings().weight.data_ptr() == model.get_output_embeddings().weight.data_ptr()
     birth = json.loads((folder / "birth.json").read_text())
-    assert birth["tokens_seen"] == 6 * 4 * 63  # all but the first of each window
+    assert 12 * 63 < birth["tokens_seen"] < 24 * 63  # all of the first half, answers in the second; never a row's first
 
 
 def test_the_corpus_file_is_written_once_and_begins_with_copying(tool, tmp_path):
     tokenizer = tool.build_tokenizer(tmp_path / "tokenizer")
-    windows = tool.corpus_windows(tokenizer, 6, tmp_path)
-    assert windows.shape == (24, 64) and windows.max() < len(tokenizer)
+    windows, seen = tool.corpus_windows(tokenizer, 6, tmp_path)
+    assert windows.shape == seen.shape == (24, 64) and windows.max() < len(tokenizer)
     for row in windows[:8].tolist():
         assert any(row[p:] == row[:-p] for p in range(4, 49))
     assert tokenizer.decode(windows[8].tolist()).startswith("<|endoftext|>")
-    stamp = (tmp_path / "corpus-24-0.npy").stat().st_mtime_ns
-    assert (tool.corpus_windows(tokenizer, 6, tmp_path) == windows).all()
-    assert (tmp_path / "corpus-24-0.npy").stat().st_mtime_ns == stamp and not list(tmp_path.glob("*.part*"))
+    assert seen[:12].all() and 0 < seen[12:].mean() < 1
+    (file,) = tmp_path.glob("corpus-*")
+    stamp = file.stat().st_mtime_ns
+    again = tool.corpus_windows(tokenizer, 6, tmp_path)
+    assert (again[0] == windows).all() and (again[1] == seen).all()
+    assert file.stat().st_mtime_ns == stamp
+
+
+def test_after_the_grammar_the_loss_looks_at_answers_and_their_ends(tool, tmp_path):
+    tokenizer, found = tool.build_tokenizer(tmp_path / "tokenizer"), 0
+    for ids, look in tool.tokenized_documents(tokenizer, "a test", 60):
+        text, learned = tokenizer.decode(ids), tokenizer.decode([i for i, x in zip(ids, look, strict=True) if x])
+        answers = re.findall(r"<\|assistant\|>(.*?)<\|end\|>", text)
+        if answers and not look.all():
+            assert learned == "".join(f"{a}<|end|>" for a in answers), text
+            found += 1
+    assert found > 2
 
 
 def test_an_unknown_model_is_refused(tool, monkeypatch, tmp_path):
