@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,7 +18,7 @@ NEEDED_GB = 2.0
 
 def check_machine():
     """Returns a table of what was looked at (check, found, wanted, ok); nothing raises, so that all is seen at once."""
-    rows = [row("Python", platform.python_version(), "3.11 or newer", platform.python_version_tuple() >= ("3", "11"))]
+    rows = [row("Python", platform.python_version(), "3.11 or newer", sys.version_info >= (3, 11))]
     rows += [package_row(name) for name in PACKAGES]
     free = free_memory_gb()
     rows.append(row("free memory", f"{free:.1f} GB", f"{NEEDED_GB:.0f} GB or more", free >= NEEDED_GB))

@@ -92,7 +92,7 @@ def coloured_tokens(table):
     """
     spans = []
     for row in table.itertuples():
-        surprise = 0.0 if row.logprob != row.logprob else -row.logprob  # the first token has none
+        surprise = abs(row.logprob) if row.logprob == row.logprob else 0.0  # the first token has none
         shade = min(surprise / 6, 1.0)
         text = html.escape(row.token).replace("\n", "⏎<br>")
         spans.append(

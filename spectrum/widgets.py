@@ -21,6 +21,8 @@ def playground_view(model, tokenizer, text, name="instruct", temperature=0.0, to
     The next-token table is drawn at the chosen temperature (at 0 it shows the model's own probabilities, of which the
     largest is taken). Raises ValueError for an empty text.
     """
+    if not text.strip():
+        raise ValueError("the prompt is empty. Write at least one word.")
     prompt = playground_prompt(text, name)
     answer = complete(
         model,
@@ -63,8 +65,11 @@ def playground(models, text):
     """
     area = w.Textarea(value=text, description="Prompt", layout=w.Layout(width="95%", height="90px"))
     choice = w.ToggleButtons(options=list(models), description="Model")
-    temperature = w.FloatSlider(value=0.0, min=0.0, max=2.0, step=0.1, description="Temperature")
-    top_p = w.FloatSlider(value=1.0, min=0.1, max=1.0, step=0.05, description="Top-p")
+    # A slider asks when it is let go, not on its way: every answer takes a moment.
+    temperature = w.FloatSlider(
+        value=0.0, min=0.0, max=2.0, step=0.1, description="Temperature", continuous_update=False
+    )
+    top_p = w.FloatSlider(value=1.0, min=0.1, max=1.0, step=0.05, description="Top-p", continuous_update=False)
     seed = w.BoundedIntText(value=0, min=0, max=999, description="Seed", layout=w.Layout(width="170px"))
     run, out = w.Button(description="Run", button_style="primary", tooltip="Ask the model"), w.Output()
 
