@@ -131,6 +131,14 @@ def test_weights_are_packaged():
     assert setup["package-data"]["spectrum"] == ["weights/**/*"]
 
 
+def test_readme_names_every_module():
+    files = re.search(r"## Files\n\n```\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    lines = [line for line in files.splitlines() if line.startswith("  ")]
+    named = {name.strip().rstrip("/") for line in lines for name in re.split(r"\s{2,}", line.strip())[0].split(",")}
+    modules = {path.stem for path in (ROOT / "spectrum").glob("*.py")} - {"__init__"}
+    assert named == modules | {"checks", "weights"}
+
+
 @pytest.mark.parametrize("target", ["help", "lab", "install", "test", "check", "labs", "notebooks", "weights", "clean"])
 def test_make_target_exists(target):
     if shutil.which("make") is None:
