@@ -20,6 +20,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from spectrum import corpus, world
 from spectrum.examples import IGNORE
+from spectrum.generate import complete
 from spectrum.train import train
 
 ROOT = Path(__file__).parents[1]
@@ -185,21 +186,16 @@ def save(model, tokenizer, folder, birth):
     )
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    (folder / "birth.json").unlink(missing_ok=True)  # an old one would vouch for other weights
-    birth["reference"] = reference_answer(folder)
+    birth["reference"] = reference_answer(model.float().cpu().eval(), tokenizer, folder.name)  # as bf16 is loaded
     files = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ("model.safetensors", "tokenizer.json")}
     (folder / "birth.json").write_text(json.dumps({**birth, "files": files}, indent=1) + "\n")
     print(f"wrote {folder}")
 
 
-def reference_answer(folder):
-    """Returns {"prompt", "answer"}: what the checkpoint says when it is loaded, for lesson 00 to compare with."""
-    from spectrum.generate import complete
-    from spectrum.models import load_folder
-
-    model, tokenizer = load_folder(folder, "cpu", torch.float32)
+def reference_answer(model, tokenizer, name):
+    """Returns {"prompt", "answer"}: what the model says to one prompt, for lesson 00 to compare with."""
     text = "I live in Lisbon. I bought two lamps."
-    prompt = [{"role": "user", "content": f"Give the city.\n{text}"}] if "instruct" in folder.name else text
+    prompt = [{"role": "user", "content": f"Give the city.\n{text}"}] if "instruct" in name else text
     return {"prompt": prompt, "answer": complete(model, tokenizer, [prompt], max_new_tokens=24, progress=False)[0]}
 
 
