@@ -12,7 +12,7 @@ from spectrum.generate import complete
 from spectrum.models import load_model
 from spectrum.prompts import chat
 
-GOAL_JSON, GOAL_WISH = 0.85, 0.85  # measured for the worked lab on the embedded model, less about eight points
+GOAL_JSON, GOAL_WISH = 0.25, 0.85  # well below the worked lab: fresh samples must not fail a right answer
 
 
 @cache
@@ -106,7 +106,7 @@ def check_chat_text(function):
 
 
 @check
-def check_prompt(function, goal=GOAL_JSON, n=60):
+def check_prompt(function, goal=GOAL_JSON, n=100):
     """The learner's `prompt(message, keys)` makes lumen-instruct answer with the right JSON on fresh items."""
     items = tasks.TASKS["json"].sample(n, "dev", seed=int(np.random.default_rng().integers(1 << 30)))
     texts = [function(item.input, item.details["keys"].split(" and ")) for item in items]
