@@ -149,11 +149,11 @@ def plant_induction(model, seed=0, pairs=10):
     """Starts two layers as a weak induction circuit (Olsson et al. 2022): "after X came Y, so after X comes Y again".
 
     Copying from the context is what every prompt with examples stands on, and it appears only after a long plateau:
-    without this start, 480 steps on repeated strips did not get past guessing among the strip's tokens, with it the
+    without this start, 420 steps on repeated strips did not get past guessing among the strip's tokens, with it the
     first step does. A head of layer 0 looks one token back (the attention bias makes that a matter of position alone)
     and writes what it saw into directions of its own; two heads of layer 1 look for the place whose predecessor is the
-    current token, and copy it. Training is free to change all of it. In the spirit of mimetic initialization
-    (Trockman and Kolter 2023).
+    current token, and copy it. Training is free to change all of it, and does: the first lumen-base ended up copying
+    single words badly again. In the spirit of mimetic initialization (Trockman and Kolter 2023).
     """
     generator = torch.Generator().manual_seed(seed)
     width, head = model.config.hidden_size, model.model.layers[0].self_attn.head_dim
