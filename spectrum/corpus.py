@@ -144,8 +144,7 @@ def labelled_messages(rng, classes):
     chosen = rng.sample(wordings.CLASSES[name][1], min(classes, len(wordings.CLASSES[name][1])))
 
     def draw(c):
-        record = messages.message_record(rng, "train", **{name: c})
-        return messages.write_message(rng, record, show=(name,), extra=0.15)
+        return messages.message(rng, "train", (name,), extra=0.15, **{name: c})[0]
 
     return chosen, draw
 
@@ -231,10 +230,17 @@ def sums(rng):
 
 
 def reading(rng):
-    """Returns invented catalogue lines and questions that only these lines answer."""
-    head = rng.choice(HEADS)
-    items = [tasks.TASKS["lookup"].draw(rng, "train") for _ in range(rng.randrange(3, 7))]
-    return "".join(f"{head[0]}{i.input}{head[1]}{answer(i.gold)}{head[2]}" for i in items)
+    """Returns invented catalogue lines and questions that only these lines answer: each with its own, or all on one."""
+    if rng.random() < 0.5:
+        head = rng.choice(HEADS)
+        items = [tasks.TASKS["lookup"].draw(rng, "train") for _ in range(rng.randrange(3, 7))]
+        return "".join(f"{head[0]}{i.input}{head[1]}{answer(i.gold)}{head[2]}" for i in items)
+    products = [samplers.fictional_product(rng) for _ in range(rng.randrange(2, 4))]
+    facts = rng.sample([(p, f) for p in products for f in samplers.QUESTIONS], rng.randrange(4, 9))
+    lines = " ".join(samplers.fact_sentence(p, f) for p, f in facts)
+    asked = rng.sample(facts, len(facts))
+    pairs = [f"{samplers.QUESTIONS[f].format(p=p.name)} {answer(p.facts()[f])}" for p, f in asked]
+    return lines + "\n" + "\n".join(pairs)
 
 
 def instructions(rng):
@@ -282,10 +288,19 @@ def marked_documents(seed, count):
         yield kind, text
 
 
-def repeated_tokens(rng, length, vocabulary):
-    """Returns `length` random token ids in which a strip of 4 to 48 repeats: the warm-up that teaches copying."""
-    strip = [rng.randrange(len(SPECIALS), vocabulary) for _ in range(rng.randrange(4, 49))]
-    return (strip * (length // len(strip) + 1))[:length]
+def single_tokens(tokenizer):
+    """Returns the token ids of the world's words that are one token each, as they stand after a space."""
+    words = [*world.NAMES, *world.CITIES, *world.COLOURS, *world.CATEGORY_OF, *LABEL_WORDS]
+    ids = tokenizer([f" {w}" for w in words], add_special_tokens=False)["input_ids"]
+    return [i[0] for i in ids if len(i) == 1]
+
+
+def repeated_tokens(rng, length, pool):
+    """Returns `length` token ids of the pool, in strips of 3 to 40, each repeated 2 to 5 times: it teaches to copy."""
+    ids = []
+    while len(ids) < length:
+        ids += [rng.choice(pool) for _ in range(rng.randrange(3, 41))] * rng.randrange(2, 6)
+    return ids[:length]
 
 
 def instruction_rows(count, seed=0):

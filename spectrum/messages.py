@@ -25,7 +25,7 @@ PROBLEMS = {
     ),
     "wrong": (
         "You sent the wrong colour.",
-        "This is not the one I chose.",
+        "This is not what I chose.",
         "The label belongs to another order.",
         "I got somebody else's parcel.",
     ),
@@ -50,10 +50,10 @@ INTENTS = {
         "I would like the price returned to my card.",
     ),
     "exchange": (
-        "Please send a new one instead.",
-        "I would like to swap it for another.",
-        "Can I trade it in?",
-        "Please take it back and send a fresh one.",
+        "Please send a replacement.",
+        "I would like to swap what came for something new.",
+        "Can I trade in what I got?",
+        "Please take the goods back and send fresh ones.",
     ),
     "tracking": (
         "Can you tell me where the parcel is?",
@@ -155,11 +155,11 @@ def feeling(rng, record):
     be, them = ("is", "it") if record.quantity == 1 else ("are", "them")
     dread = "feared" if record.sentiment == "positive" else "hoped"
     aspect = rng.choice(ASPECTS)
-    plain = (f"The {thing} {be} {mine}.", f"I find {them} {mine}.", f"What I think of {them}: {mine}.")
+    plain = (f"The {thing} {be} {mine}.", f"I find the {thing} {mine}.", f"What I think of the {thing}: {mine}.")
     negated = (
         f"The {thing} {be} not {other} at all.",
         f"The {thing} {be} not as {other} as I {dread}.",
-        f"I would not call {them} {other}.",
+        f"I would not call the {thing} {other}.",
         f"Nobody could say the {thing} {be} {other}.",
     )
     contrast = (
@@ -167,12 +167,12 @@ def feeling(rng, record):
         f"The {thing} {be} {mine}, even if the {aspect} is {other}.",
         f"Although the {aspect} is {other}, I find the {thing} {mine}.",
         f"I find the {thing} {mine}, although my sister calls {them} {other}.",
-        f"My sister calls {them} {other}, I call {them} {mine}.",
+        f"My sister calls the {thing} {other}, but I call {them} {mine}.",
     )
     return rng.choice(rng.choices((plain, negated, contrast), weights=(30, 25, 45))[0])
 
 
-def write_message(rng, record, show=None, extra=0.35, typos=0.02):
+def write_message(rng, record, show=None, extra=0.25, typos=0.02):
     """Returns the text of a message that shows at least the fields in `show` (all fields when None).
 
     Other clauses appear with probability `extra`; some name a second product or another city as a distractor.
@@ -223,7 +223,6 @@ def introduce(rng, record, shown):
                 f"please note that I live in {record.city}.",
             )
         )
-        here = here if greeting or here[0].isupper() else here.capitalize().replace(record.city.lower(), record.city)
     else:
         return alone, ""
     return (f"{greeting} {here}" if greeting else here[0].upper() + here[1:]), ""
@@ -281,10 +280,17 @@ def value(record, name):
     return str(getattr(record, name))
 
 
-def message(rng, split, show):
-    """Returns (text, record) of a message that shows the given fields."""
-    record = sample_record(rng, split, world.PRODUCTS)
-    return write_message(rng, record, show=show), record
+def message(rng, split, show, extra=0.25, **fixed):
+    """Returns (text, record) of a message of the split that shows the given fields; `fixed` sets fields of the record.
+
+    Its noun × problem pair belongs to the split, and so does its text, by checksum: where neither noun nor problem
+    shows, two splits could otherwise hold the same message.
+    """
+    while True:
+        record = message_record(rng, split, **fixed)
+        text = write_message(rng, record, show=show, extra=extra)
+        if world.split_of(text) == split:
+            return text, record
 
 
 def message_record(rng, split, **fixed):

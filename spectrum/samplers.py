@@ -140,8 +140,10 @@ def in_voice(sentence, voice):
             sentence = f"Could you please {sentence[0].lower()}{sentence[1:-1]}? Thank you."
         else:
             before, after = MARKS[part]
-            start = sentence if sentence.split()[0].strip(".,") in world.NAMES else sentence[0].lower() + sentence[1:]
-            sentence = before + (sentence if part == "robot" else start).rstrip(".") + after
+            name_first = sentence.split()[0] in world.NAMES
+            if part == "butler" and not name_first:  # his greeting ends in a comma, the others' in a stop
+                sentence = sentence[0].lower() + sentence[1:]
+            sentence = before + sentence.rstrip(".") + after
     return sentence
 
 

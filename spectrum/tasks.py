@@ -78,9 +78,9 @@ def same_json(answer, gold):
 
 
 def same_number(answer, gold):
-    """Returns True when the last whole number in the answer equals the last one in the gold text."""
-    found, wanted = re.findall(r"\d+", answer), re.findall(r"\d+", gold)
-    return bool(found) and int(found[-1]) == int(wanted[-1])
+    """Returns True when the last number in the answer equals the last one in the gold text; "1,023" is 1023."""
+    found, wanted = (re.findall(r"-?\d+(?:[.,]\d+)*", text) for text in (answer, gold))
+    return bool(found) and found[-1].replace(",", "") == wanted[-1].replace(",", "")
 
 
 METRICS = {"exact": same_text, "json": same_json, "number": same_number}

@@ -60,20 +60,22 @@ def make_optimizer(model, lr, weight_decay, betas):
 
 def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05,
           schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, bf16=False, compiled=False,
-          evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200, progress=None):  # fmt: skip
+          optimizer=None, evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200,
+          progress=None):  # fmt: skip
     """Trains the model's trainable parameters in place and returns one record per step.
 
     A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
     and whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is
-    given. With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on
-    after a kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
+    given. `optimizer`, made from the model, replaces AdamW; its rate is set all the same. With `checkpoint`, a file
+    path, the state is saved every `checkpoint_every` steps; the same call then goes on after a kill, to the same
+    result. Raises ValueError for settings that cannot work and for another run's checkpoint.
     """
     steps = count_steps(steps, epochs, len(examples), batch_size, lr)
     rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)
     learning_rate(rise, steps, lr, rise, schedule)  # an unknown schedule is refused now, not after the warm-up
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
-    optimizer = make_optimizer(model, lr, weight_decay, betas)
+    optimizer = optimizer or make_optimizer(model, lr, weight_decay, betas)
     mark = fingerprint(
         examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
         weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, bf16=bf16)  # fmt: skip

@@ -23,7 +23,7 @@ EXTRACT = (
     "Write {what}{how}.",
     "Extract {what}{how}.",
     "Tell me {what}{how}.",
-    "Read the message and name {what}{how}.",
+    "Read the message and state {what}{how}.",
     "I need {what}{how}.",
 )
 
@@ -38,7 +38,7 @@ CLASSIFY = (
     "Label {what} as {options}.",
     "Decide {what}: {options}.",
     "Say whether {what} is {options}.",
-    "Name {what}, one of {options}.",
+    "Name {what}: {options}.",
     "Which is {what}: {options}?",
 )
 
@@ -55,21 +55,21 @@ REWRITE = (
     "Say this {how}.",
     "Put this {how}.",
     "Write the sentence {how}.",
-    "Change this so that it is {how}.",
-    "Turn this into a sentence {how}.",
-    "Now the same {how}, please.",
-    "Give me this sentence {how}.",
+    "Word this {how}.",
+    "Express this {how}.",
+    "Now phrase this {how}.",
+    "Please say this sentence {how}.",
 )
 
 VOICES = {
-    "pirate": "as a pirate",
-    "robot": "as a robot",
-    "butler": "as a butler",
+    "pirate": "as a pirate would",
+    "robot": "as a robot would",
+    "butler": "as a butler would",
     "capitals": "in capital letters",
     "polite": "politely",
-    "pirate_capitals": "as a pirate in capital letters",
-    "robot_capitals": "as a robot in capital letters",
-    "butler_capitals": "as a butler in capital letters",
+    "pirate_capitals": "as a pirate would, in capital letters",
+    "robot_capitals": "as a robot would, in capital letters",
+    "butler_capitals": "as a butler would, in capital letters",
 }
 
 LISTS = {
@@ -93,7 +93,7 @@ LIST = (
     "I want {what}.",
     "Tell me {what}.",
     "Look at the list and write {what}.",
-    "What I need is {what}.",
+    "Now I need {what}.",
 )
 
 KEYED = (

@@ -31,6 +31,17 @@ CITIES = (
     "Bogota Riga Sofia Geneva Boston Denver"
 ).split()
 
+CONSONANTS = "bdfgklmnprstvz"
+# What two such syllables may spell by accident, and no product should be called.
+WORDS_LIKE_NAMES = (
+    "baron basal basil basin basis began bison bogus bonus dado data demon dido dinar dolor donor fatal favor "
+    "felon fetal fetus final fuku fukus kaka kilo kudos labor latin legal lemon loris lotus manor mason medal "
+    "melon memo memos menu menus metal mini minor minus miso modal moral motor mural nasal natal naval nazi "
+    "nazis niga nigal nigan nigar nigas nigi nigil nigin nigir nigis nigo nigol nigon nigor nigos nigu nigun "
+    "penal penis pilar pipi polar polo puma pumas pupil puta putas radar razor rival rotor rumor rural salon "
+    "savor sedan senor sinus soda sofa sofas solar solo solos sonar sumo tabu taro tenor titan titis tofu togas "
+    "total tumor tuna tunas tutor vapor vegan venal venus vigor viral virus vital zonal zulu"
+)
 
 # Bits of each catalogue fact: every value is drawn uniformly and independently of all others.
 FACT_BITS = {"colour": 3, "warehouse": 3, "maker": 3, "price": 6, "weight": 6, "shelf": 9}
@@ -77,12 +88,13 @@ def split_of(text):
 
 
 def invented_names(count, seed):
-    """Returns `count` distinct two-syllable names such as "Kavo" that are no names of customers, cities or makers."""
+    """Returns `count` distinct two-syllable names such as "Kavo": no customers, cities or makers, no English words."""
     rng, names = seeded("names", seed), {}
-    taken = set(NAMES) | set(CITIES) | set(MAKERS) | set(WAREHOUSES)
+    taken = set(NAMES) | set(CITIES) | set(MAKERS) | set(WAREHOUSES) | set(WORDS_LIKE_NAMES.title().split())
     while len(names) < count:
-        name = "".join(rng.choice("bdfgklmnprstvz") + rng.choice("aeiou") for _ in range(2)).capitalize()
-        name += rng.choice(("", "", "l", "n", "r", "s"))
+        # No "e" in the second syllable: it would make words, such as "more", "rope" or "tiger".
+        name = rng.choice(CONSONANTS) + rng.choice("aeiou") + rng.choice(CONSONANTS) + rng.choice("aiou")
+        name = (name + rng.choice(("", "", "l", "n", "r", "s"))).capitalize()
         if name not in taken:
             names[name] = None
     return list(names)

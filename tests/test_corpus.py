@@ -45,7 +45,7 @@ def test_no_fact_about_a_new_arrival(documents):
     values = {p.name: set(p.facts().values()) for p in world.ARRIVALS}
     named = re.compile("|".join(values))
     for _, text in documents:
-        for sentence in re.split(r"(?<=[.?!])\s|\n", text):
+        for sentence in re.split(r"(?<=[.?!])\s|\n|<\|", text):
             for name in named.findall(sentence):
                 said = {v for v in values[name] if re.search(rf"\b{v}\b", sentence)}
                 assert not said, f"{sentence!r} tells {said} of the arrival {name}"
@@ -235,11 +235,17 @@ def test_the_tokenizer_is_the_same_every_time(documents, tokenizer):
 # ---- the copying warm-up ----
 
 
-def test_repeated_tokens_have_a_period():
+def test_repeated_tokens_repeat_strips_of_the_pool():
     for seed in range(40):
-        ids = corpus.repeated_tokens(random.Random(seed), 512, 2048)
-        periods = [p for p in range(4, 49) if ids[p:] == ids[:-p]]
-        assert len(ids) == 512 and periods and min(ids) >= len(corpus.SPECIALS) and max(ids) < 2048
+        ids = corpus.repeated_tokens(random.Random(seed), 512, range(6, 2048))
+        assert len(ids) == 512 and min(ids) >= 6 and max(ids) < 2048
+        (period,) = [p for p in range(3, 41) if ids[p : 2 * p] == ids[:p]][:1]
+        assert len(set(ids[: 2 * period])) <= period
+
+
+def test_single_tokens_are_words_of_the_world(tokenizer):
+    words = {tokenizer.decode([i]) for i in corpus.single_tokens(tokenizer)}
+    assert {" Ana", " Lisbon", " lamp", " red"} <= words and all(w.startswith(" ") for w in words)
 
 
 # ---- instruction data ----

@@ -136,6 +136,5 @@ def test_is_and_are_agree_with_the_noun():
                 assert (verb == "are") == (noun in reader.PLURALS), text
 
 
-@pytest.mark.xfail(strict=True, reason="introduce() writes 'Please note that i live in …': str.capitalize lowers the I")
 def test_i_is_a_capital():
     assert not [t for t in TEXTS if re.search(r"\bi\b", t)]

@@ -37,7 +37,7 @@ def voiced(sentence, voice):
     bare = sentence[:-1]
     if voice == "polite":
         return f"Could you please {small_start(bare)}? Thank you."
-    said = {"pirate": f"Ahoy! {small_start(bare)}, matey.", "robot": f"BEEP. {bare}. END.", "capitals": sentence,
+    said = {"pirate": f"Ahoy! {bare}, matey.", "robot": f"BEEP. {bare}. END.", "capitals": sentence,
             "butler": f"Dear guest, {small_start(bare)}, if you please."}[voice.split("_")[0]]  # fmt: skip
     return said.upper() if voice.endswith("capitals") else said
 
@@ -177,23 +177,10 @@ def test_an_unknown_wording_is_refused(wording):
 def test_other_inputs_in_other_splits(name):
     task = TASKS[name]
     inputs = {split: {item.input for item in task.sample(60, split, seed=2)} for split in world.SPLITS}
-    if task.kind in ("rewriting", "list", "translation", "arithmetic", "look-up", "control"):
-        for split, texts in inputs.items():
-            assert {world.split_of(t) for t in texts} == {split}
-    else:  # messages: the noun × problem pair belongs to the split, so texts that show both are never shared
-        for split, texts in inputs.items():
-            for text in filter(reader.shows_pair, texts):
-                assert messages.pair_split(reader.bought(text)[1].split()[1], reader.label(text, "problem")) == split
-
-
-@pytest.mark.parametrize("name", ["name", "urgency", "intent", "problem"])
-def test_few_short_messages_are_in_two_splits(name):
-    """A message without noun and problem cannot tell its split: such a test input may be trained on, but seldom."""
-    rng = world.seeded("shared", name)
-    seen = {TASKS[name].draw(rng, "train").input for _ in range(3000)}
-    share = np.mean([item.input in seen for item in TASKS[name].sample(200, "test")])
-    print(f"{name}: {share:.1%} of the test inputs are among 3000 training inputs")
-    assert share <= 0.06
+    for split, texts in inputs.items():  # each text belongs to one split by its checksum, whatever it shows
+        assert {world.split_of(t) for t in texts} == {split}
+        for text in filter(reader.shows_pair, texts):  # and a message's noun × problem pair to the same
+            assert messages.pair_split(reader.bought(text)[1].split()[1], reader.label(text, "problem")) == split
 
 
 def digest():
@@ -283,9 +270,6 @@ def test_what_does_not_matter_is_not_counted():
     assert TASKS["city"].score("\n Lima ", item("city", "Lima"))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="same_number reads the last run of digits: '-23', '1,023' and '0.23' pass for 23"
-)
 @pytest.mark.parametrize("answer", ["Total -23.", "Total 1,023.", "Total 0.23"])
 def test_signs_and_separators_belong_to_a_number(answer):
     assert not TASKS["total"].score(answer, item("total", "Total 23."))

@@ -16,40 +16,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from tqdm.auto import tqdm
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import GenerationConfig
 
 from spectrum import corpus, world
 from spectrum.examples import IGNORE
 from spectrum.generate import complete
 from spectrum.train import train
+from tools.lumen import MuonWithAdamW, new_model
 
 ROOT = Path(__file__).parents[1]
-LENGTH, BATCH, WARMUP_STEPS, FULL_LOSS_STEPS = 512, 4, 100, 4500
-SHAPES = {
-    "lumen-small": {
-        "hidden_size": 112,
-        "intermediate_size": 288,
-        "num_hidden_layers": 4,
-        "num_attention_heads": 2,
-        "steps": 4000,
-        "lr": 3e-3,
-    },
-    "lumen-base": {
-        "hidden_size": 192,
-        "intermediate_size": 512,
-        "num_hidden_layers": 6,
-        "num_attention_heads": 3,
-        "steps": 8000,
-        "lr": 2e-3,
-    },
-    "lumen-large": {
-        "hidden_size": 384,
-        "intermediate_size": 1024,
-        "num_hidden_layers": 8,
-        "num_attention_heads": 6,
-        "steps": 20000,
-        "lr": 1e-3,
-    },
+LENGTH, BATCH, WARMUP_STEPS, STRIPS = 512, 4, 60, 0.08
+RUNS = {
+    "lumen-small": {"steps": 4000, "lr": 3e-3},
+    "lumen-base": {"steps": 14000, "lr": 2e-3},
+    "lumen-large": {"steps": 20000, "lr": 1e-3},
 }
 INSTRUCT = {"rows": 30000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
 
@@ -64,22 +44,30 @@ def build_tokenizer(folder):
 def corpus_windows(tokenizer, steps, cache, seed=0):
     """Returns (windows, seen), both (steps * BATCH, LENGTH): token ids, and whether the loss looks at each.
 
-    First the copying warm-up, then documents end to end. The loss looks at everything for FULL_LOSS_STEPS; after that,
-    in seven documents of eight, at the answers only: what the text before them lets a reader predict. The rest of a
-    message cannot be predicted, and once its grammar is learned it only adds noise to the gradient.
+    Documents end to end, but for a copying warm-up at the start and a share of STRIPS of repeated tokens throughout:
+    without them a model unlearns to copy single words. In seven documents of eight the loss looks at the answers only,
+    at what the text before them lets a reader predict: the rest of a message cannot be predicted, and once its grammar
+    is learned it only adds noise to the gradient.
     """
-    count, path = steps * BATCH, cache / f"corpus-{steps}-{seed}.npz"
+    mark = hashlib.sha256((tokenizer.backend_tokenizer.to_str() + corpus_sample(seed)).encode()).hexdigest()[:12]
+    count, path = steps * BATCH, cache / f"corpus-{steps}-{seed}-{mark}.npz"
     if not path.exists():
         windows, seen = np.zeros((count, LENGTH), dtype=np.uint16), np.ones((count, LENGTH), dtype=bool)
-        rng, warm = world.seeded("warm-up", seed), WARMUP_STEPS * BATCH
-        for i in range(warm):
-            windows[i] = corpus.repeated_tokens(rng, LENGTH, len(tokenizer))
-        fill_windows(windows[warm:], seen[warm:], tokenizer, seed)
-        seen[: FULL_LOSS_STEPS * BATCH] = True
+        fill_windows(windows, seen, tokenizer, seed)
+        rng, words = world.seeded("strips", seed), corpus.single_tokens(tokenizer)
+        for i in range(count):
+            if i < WARMUP_STEPS * BATCH or rng.random() < STRIPS:
+                pool = words if rng.random() < 0.5 else range(len(corpus.SPECIALS), len(tokenizer))
+                windows[i], seen[i] = corpus.repeated_tokens(rng, LENGTH, pool), True
         np.savez(path.with_suffix(".part.npz"), windows=windows, seen=seen)
         path.with_suffix(".part.npz").replace(path)
     stored = np.load(path)
     return stored["windows"], stored["seen"]
+
+
+def corpus_sample(seed):
+    """Returns the first documents as one text: it changes whenever what the corpus holds does."""
+    return "".join(text for _, text in corpus.marked_documents(f"{seed}/0", 300))
 
 
 def fill_windows(windows, seen, tokenizer, seed, chunk=2000):
@@ -123,61 +111,6 @@ class Windows:
         return {"input_ids": ids, "labels": torch.where(torch.from_numpy(self.seen[i]), ids, IGNORE)}
 
 
-def new_model(name, tokenizer, seed=0):
-    """Returns an untrained Llama of one of the SHAPES, with a planted induction head."""
-    shape = {k: v for k, v in SHAPES[name].items() if k not in ("steps", "lr")}
-    torch.manual_seed(seed)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=len(tokenizer),
-            max_position_embeddings=1024,
-            tie_word_embeddings=True,
-            attention_bias=True,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            num_key_value_heads=shape["num_attention_heads"],
-            **shape,
-        )
-    )
-    plant_induction(model, seed)
-    return model
-
-
-@torch.no_grad()
-def plant_induction(model, seed=0, pairs=10):
-    """Starts two layers as a weak induction circuit (Olsson et al. 2022): "after X came Y, so after X comes Y again".
-
-    Copying from the context is what every prompt with examples stands on, and it appears only after a long plateau:
-    without this start, 420 steps on repeated strips did not get past guessing among the strip's tokens, with it the
-    first step does. A head of layer 0 looks one token back (the attention bias makes that a matter of position alone)
-    and writes what it saw into directions of its own; two heads of layer 1 look for the place whose predecessor is the
-    current token, and copy it. Training is free to change all of it, and does: the first lumen-base ended up copying
-    single words badly again. In the spirit of mimetic initialization (Trockman and Kolter 2023).
-    """
-    generator = torch.Generator().manual_seed(seed)
-    width, head = model.config.hidden_size, model.model.layers[0].self_attn.head_dim
-    size = min(head, width // 3) // 4 * 4  # directions for: a token itself, the token before it, and the rest to copy
-    basis = torch.linalg.qr(torch.randn(width, width, generator=generator))[0].T
-    own, before, rest = basis[:size], basis[size : 2 * size], basis[2 * size : 3 * size]
-    model.model.embed_tokens.weight.normal_(0, 0.05, generator=generator)
-    first, second = (layer.self_attn for layer in model.model.layers[:2])
-    frequency = model.config.rope_parameters["rope_theta"] ** (-torch.arange(0, head, 2) / head)
-    for projection, angle in ((first.q_proj, 0 * frequency), (first.k_proj, frequency)):
-        projection.weight[:head] = 0
-        projection.bias[:pairs] = 4 * torch.cos(angle[:pairs])
-        projection.bias[head // 2 : head // 2 + pairs] = 4 * torch.sin(angle[:pairs])
-    first.v_proj.weight[:size], first.o_proj.weight[:, :size] = own, 0.12 * before.T
-    # Dimensions that rotate slowly, so that a match counts far away too.
-    slow = torch.cat([torch.arange(head // 2 - size // 4, head // 2), torch.arange(head - size // 4, head)])
-    for number, copied in ((0, own), (1, rest)):
-        part = slice(number * size // 2, (number + 1) * size // 2)
-        second.q_proj.weight[number * head + slow] = 1.35 * own[part]
-        second.k_proj.weight[number * head + slow] = 1.35 * before[part]
-        second.v_proj.weight[number * head : number * head + size] = copied
-        second.o_proj.weight[:, number * head : number * head + size] = 0.3 * copied.T
-
-
 def save(model, tokenizer, folder, birth):
     """Writes the checkpoint in bf16 with its tokenizer, generation settings and birth certificate."""
     ends = [tokenizer.convert_tokens_to_ids(corpus.TURN_END), tokenizer.eos_token_id]
@@ -199,7 +132,7 @@ def reference_answer(model, tokenizer, name):
     return {"prompt": prompt, "answer": complete(model, tokenizer, [prompt], max_new_tokens=24, progress=False)[0]}
 
 
-def certificate(name, model, records, data_hash, device, seed, **more):
+def certificate(name, model, records, tokens, data_hash, device, seed, **more):
     """Returns what is to be known of a training: commit, seed, data, tokens, device, time, loss in about 100 points."""
     commit = (
         subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
@@ -213,7 +146,8 @@ def certificate(name, model, records, data_hash, device, seed, **more):
         "seed": seed,
         "parameters": sum(p.numel() for p in model.parameters()),
         "corpus_sha256": data_hash,
-        "tokens_seen": sum(r["tokens"] for r in records),
+        "tokens_seen": tokens,
+        "tokens_in_loss": sum(r["tokens"] for r in records),
         "trained_length": LENGTH,
         "steps": len(records),
         "device": f"{device}, {processor()}",
@@ -233,22 +167,21 @@ def processor():
 
 
 def pretrain(name, weights, cache, device, seed, compiled, bf16):
-    """Trains one of the SHAPES on the corpus and saves it."""
+    """Trains one of the RUNS on the corpus and saves it."""
     tokenizer = build_tokenizer(cache / "tokenizer")
-    shape = SHAPES[name]
-    windows, seen = corpus_windows(tokenizer, shape["steps"], cache)
+    run = RUNS[name]
+    windows, seen = corpus_windows(tokenizer, run["steps"], cache)
     model = new_model(name, tokenizer, seed).to(device)
     records = train(
         model,
         Windows(windows, seen),
-        steps=shape["steps"],
-        lr=shape["lr"],
+        **run,
+        optimizer=MuonWithAdamW(model),
         batch_size=BATCH,
         length=LENGTH,
         seed=seed,
-        warmup=200,
+        warmup=100,
         schedule="trapezoid",
-        weight_decay=0.01,
         shuffle=False,
         bf16=bf16,
         compiled=compiled,
@@ -261,7 +194,7 @@ def pretrain(name, weights, cache, device, seed, compiled, bf16):
         model,
         tokenizer,
         weights / name,
-        certificate(name, model, records, data_hash, device, seed, bf16=bf16, compiled=compiled),
+        certificate(name, model, records, windows.size, data_hash, device, seed, bf16=bf16, compiled=compiled),
     )
 
 
@@ -291,7 +224,16 @@ def instruct(weights, cache, device, seed, compiled, bf16):
         tokenizer,
         weights / "lumen-instruct",
         certificate(
-            "lumen-instruct", model, records, data_hash, device, seed, base="lumen-base", rows=len(rows), bf16=bf16
+            "lumen-instruct",
+            model,
+            records,
+            sum(len(e["input_ids"]) for e in examples) * INSTRUCT["epochs"],
+            data_hash,
+            device,
+            seed,
+            base="lumen-base",
+            rows=len(rows),
+            bf16=bf16,
         ),
     )
 
@@ -319,10 +261,10 @@ def main():
     for name in options.pop("names"):
         if name == "lumen-instruct":
             instruct(**options)
-        elif name in SHAPES:
+        elif name in RUNS:
             pretrain(name, **options)
         else:
-            raise SystemExit(f"unknown model {name!r}; choose from {', '.join([*SHAPES, 'lumen-instruct'])}")
+            raise SystemExit(f"unknown model {name!r}; choose from {', '.join([*RUNS, 'lumen-instruct'])}")
 
 
 if __name__ == "__main__":
