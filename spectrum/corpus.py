@@ -30,12 +30,12 @@ CHAT_TEMPLATE = (
 # Around what a document lets its reader predict.
 OPEN, CLOSE = "\x02", "\x03"
 SHARES = {
-    "demonstrations": 0.35,
-    "labels": 0.23,
-    "cards": 0.20,
-    "prose": 0.09,
-    "sums": 0.04,
-    "reading": 0.07,
+    "demonstrations": 0.38,
+    "labels": 0.21,
+    "cards": 0.19,
+    "prose": 0.08,
+    "sums": 0.035,
+    "reading": 0.085,
     "instructions": 0.02,
 }
 HEADS = (
