@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 LENGTH, BATCH, WARMUP_STEPS, STRIPS = 512, 4, 60, 0.08
 RUNS = {
     "lumen-small": {"steps": 4000, "lr": 3e-3},
-    "lumen-base": {"steps": 14000, "lr": 2e-3},
+    "lumen-base": {"steps": 12500, "lr": 1.5e-3},
     "lumen-large": {"steps": 20000, "lr": 1e-3},
 }
 INSTRUCT = {"rows": 30000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
