@@ -1,4 +1,4 @@
-"""Training text made from the world: pretraining documents, the tokenizer, and instruction data.
+"""Training text made from the world: pretraining documents and instruction data.
 
 The base model is to learn from demonstrations and to follow plain instructions only unreliably, as real base models
 do, so instruction-like documents are 2 % of the mix. What lets a 3M-parameter model learn to copy and to bind labels in
@@ -8,25 +8,10 @@ a short training is the density of predictable tokens: a copying warm-up, record
 import json
 
 from datasets import Dataset
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
 
 from spectrum import messages, samplers, tasks, wordings, world
+from spectrum.tokenizer import ASSISTANT, TURN_END, USER
 
-END, PAD, SYSTEM, USER, ASSISTANT, TURN_END = SPECIALS = (
-    "<|endoftext|>",
-    "<|pad|>",
-    "<|system|>",
-    "<|user|>",
-    "<|assistant|>",
-    "<|end|>",
-)
-CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}<|{{ message['role'] }}|>"
-    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|end|>{% endgeneration %}"
-    "{% else %}{{ message['content'] }}<|end|>{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
 # Around what a document lets its reader predict.
 OPEN, CLOSE = "\x02", "\x03"
 SHARES = {
@@ -52,38 +37,6 @@ LABEL_WORDS = (
     "two yes no up down"
 ).split()
 PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
-
-
-def make_tokenizer(texts, size=2048):
-    """Returns a byte-level BPE tokenizer trained on the texts, with a chat template that marks the assistant's part.
-
-    Every digit is a token of its own.
-    """
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    core.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        special_tokens=list(SPECIALS),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    core.train_from_iterator(texts, trainer)
-    core.post_processor = processors.TemplateProcessing(
-        single=f"{END} $A", special_tokens=[(END, core.token_to_id(END))]
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        bos_token=END,
-        eos_token=END,
-        pad_token=PAD,
-        clean_up_tokenization_spaces=False,
-        model_max_length=1024,
-    )
-    tokenizer.chat_template = CHAT_TEMPLATE
-    return tokenizer
 
 
 def demonstrations(rng):

@@ -12,6 +12,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from spectrum import corpus, samplers, tasks, world
+from spectrum.tokenizer import END, PAD, SPECIALS, make_tokenizer
 
 ROOT = Path(__file__).parents[1]
 # Everything above a space and below the surrogates, and what lies beyond the basic plane.
@@ -30,7 +31,7 @@ def documents():
 
 @pytest.fixture(scope="module")
 def tokenizer(documents):
-    return corpus.make_tokenizer(text for _, text in documents[:600])
+    return make_tokenizer(text for _, text in documents[:600])
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +173,8 @@ def test_digits_are_split_singly(tokenizer):
 
 def test_vocabulary_and_special_tokens(tokenizer):
     assert len(tokenizer) == 2048
-    assert tokenizer.convert_tokens_to_ids(list(corpus.SPECIALS)) == list(range(6))
-    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == (corpus.END, corpus.END, corpus.PAD)
+    assert tokenizer.convert_tokens_to_ids(list(SPECIALS)) == list(range(6))
+    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token) == (END, END, PAD)
     assert tokenizer("lamp")["input_ids"][0] == tokenizer.bos_token_id
     assert tokenizer("lamp", add_special_tokens=False)["input_ids"] == tokenizer("lamp")["input_ids"][1:]
 
@@ -228,7 +229,7 @@ def test_a_saved_tokenizer_loads_equal(tokenizer, tmp_path):
 
 
 def test_the_tokenizer_is_the_same_every_time(documents, tokenizer):
-    again = corpus.make_tokenizer(text for _, text in documents[:600])
+    again = make_tokenizer(text for _, text in documents[:600])
     assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
 
 

@@ -15,6 +15,7 @@ from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, 
 from spectrum import corpus
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.models import WEIGHTS, load_model
+from spectrum.tokenizer import make_tokenizer
 from spectrum.train import train
 
 # A constant rate: the Trainer's linear warm-up starts at 0 and ours one step later, which alone would part the losses.
@@ -32,7 +33,7 @@ def load_or_make():
     """Returns (model, tokenizer, name): lumen-base, or where it is not there an untrained model of its shape."""
     if (WEIGHTS / "lumen-base" / "model.safetensors").exists():
         return *load_model("lumen-base", device="cpu"), "lumen-base"
-    tokenizer = corpus.make_tokenizer(text for _, text in corpus.documents(seed=0, count=1500))
+    tokenizer = make_tokenizer(text for _, text in corpus.documents(seed=0, count=1500))
     torch.manual_seed(0)
     config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=6,
                          num_attention_heads=3, max_position_embeddings=1024, tie_word_embeddings=True,

@@ -21,6 +21,7 @@ from transformers import GenerationConfig
 from spectrum import corpus, world
 from spectrum.examples import IGNORE
 from spectrum.generate import complete
+from spectrum.tokenizer import SPECIALS, TURN_END, make_tokenizer
 from spectrum.train import train
 from tools.lumen import MuonWithAdamW, new_model
 
@@ -36,7 +37,7 @@ INSTRUCT = {"rows": 30000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
 
 def build_tokenizer(folder):
     """Returns the tokenizer all embedded models share, trained on the first documents of the corpus."""
-    tokenizer = corpus.make_tokenizer(text for _, text in corpus.documents(seed=0, count=8000))
+    tokenizer = make_tokenizer(text for _, text in corpus.documents(seed=0, count=8000))
     tokenizer.save_pretrained(folder)
     return tokenizer
 
@@ -57,7 +58,7 @@ def corpus_windows(tokenizer, steps, cache, seed=0):
         rng, words = world.seeded("strips", seed), corpus.single_tokens(tokenizer)
         for i in range(count):
             if i < WARMUP_STEPS * BATCH or rng.random() < STRIPS:
-                pool = words if rng.random() < 0.5 else range(len(corpus.SPECIALS), len(tokenizer))
+                pool = words if rng.random() < 0.5 else range(len(SPECIALS), len(tokenizer))
                 windows[i], seen[i] = corpus.repeated_tokens(rng, LENGTH, pool), True
         np.savez(path.with_suffix(".part.npz"), windows=windows, seen=seen)
         path.with_suffix(".part.npz").replace(path)
@@ -113,7 +114,7 @@ class Windows:
 
 def save(model, tokenizer, folder, birth):
     """Writes the checkpoint in bf16 with its tokenizer, generation settings and birth certificate."""
-    ends = [tokenizer.convert_tokens_to_ids(corpus.TURN_END), tokenizer.eos_token_id]
+    ends = [tokenizer.convert_tokens_to_ids(TURN_END), tokenizer.eos_token_id]
     model.generation_config = GenerationConfig(
         eos_token_id=ends, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id
     )
