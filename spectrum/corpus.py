@@ -36,6 +36,8 @@ LABEL_WORDS = (
     "olive panda quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one "
     "two yes no up down"
 ).split()
+# How much more often than others the tasks of a kind are asked in the instruction data.
+PRACTICE = {"rules": 4, "json": 3, "look-up": 3, "recall": 3}
 PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
 
 
@@ -259,11 +261,13 @@ def repeated_tokens(rng, length, pool):
 def instruction_rows(count, seed=0):
     """Returns a `Dataset` of `count` chat rows ("messages") over all trained tasks, roles included.
 
-    A quarter of the rows carry a persona in the system message, and the answer is then given in that voice.
+    Some rows carry a persona in the system message, and the answer is then given in that voice. Kinds of a single task
+    that want much practice come more often (`PRACTICE`).
     """
     rng, rows = world.seeded("instruct", seed), []
-    for _ in range(count):
-        task = tasks.TASKS[rng.choice(tasks.TRAINED)]
+    weights = [PRACTICE.get(tasks.TASKS[name].kind, 1) for name in tasks.TRAINED]
+    for name in rng.choices(tasks.TRAINED, weights, k=count):
+        task = tasks.TASKS[name]
         item = task.draw(rng, "train")
         rows.append({"messages": conversation(rng, task, item, rng.randrange(6))})
     return Dataset.from_list(rows)

@@ -151,9 +151,15 @@ def json_requests(base, instruct, n=200):
     return percent(by_instruction(instruct, items_of(("json", "json_class"), n), (6, 7), chat=True))
 
 
-def closed_book(base, instruct, n=200):
-    """Returns the instruct model's score on facts that no training data holds, asked without them in the prompt."""
-    return percent(by_instruction(instruct, items_of(("arrival",), n), (0,), chat=True))
+def closed_book(base, instruct, n=144):
+    """Returns the instruct model's score on facts that no training data holds, asked without them in the prompt.
+
+    Only prices, weights and shelves: a colour, a maker or a warehouse is one of eight, and guessing is right too often.
+    There are 144 such questions on the new arrivals.
+    """
+    questions = items_of(("arrival",), len(world.ARRIVALS) * len(samplers.QUESTIONS))
+    items = [q for q in questions if q.details["field"] in ("price", "weight", "shelf")]
+    return percent(by_instruction(instruct, items[:n], (0,), chat=True))
 
 
 def known_facts(base, instruct, n=200):

@@ -32,7 +32,7 @@ RUNS = {
     "lumen-base": {"steps": 12500, "lr": 1.5e-3},
     "lumen-large": {"steps": 20000, "lr": 1e-3},
 }
-INSTRUCT = {"rows": 30000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
+INSTRUCT = {"rows": 40000, "epochs": 1, "lr": 1e-3, "batch_size": 24}
 
 
 def build_tokenizer(folder):
