@@ -30,6 +30,20 @@ class Profile:
 
 PROFILES = {
     "embedded": Profile("lumen-base", "lumen-instruct", dtype="float32", batch_size=64, eval_items=200),
+    "t4": Profile(
+        "Qwen/Qwen3-1.7B-Base@ea980cb0a6c2ae4b936e82123acc929f1cec04c1",
+        "Qwen/Qwen3-1.7B@70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
+        dtype="auto",
+        batch_size=16,
+        eval_items=100,
+    ),
+    "gpu": Profile(
+        "Qwen/Qwen3-8B-Base@49e3418fbbbca6ecbdf9608b4d22e5a407081db4",
+        "Qwen/Qwen3-8B@b968826d9c46dd6066d109eabc6255188de91218",
+        dtype="auto",
+        batch_size=32,
+        eval_items=200,
+    ),
 }
 
 

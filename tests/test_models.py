@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 
 import pytest
@@ -54,6 +55,17 @@ def test_unknown_name_lists_what_exists_and_suggests(weights):
 def test_missing_embedded_weights_say_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setattr(models, "WEIGHTS", tmp_path)
     with pytest.raises(ValueError, match="make weights"):
+        models.load_model("base")
+
+
+@pytest.mark.parametrize("name", [n for n in models.PROFILES if n != "embedded"])
+def test_profiles_of_the_hub_pin_a_revision_and_say_so_offline(monkeypatch, name):
+    monkeypatch.setenv("SPECTRUM_PROFILE", name)
+    profile = models.PROFILES[name]
+    for source in (profile.base, profile.instruct):
+        assert re.fullmatch(r"[\w-]+/[\w.-]+@[0-9a-f]{40}", source)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ConnectionError, match="SPECTRUM_PROFILE=embedded"):
         models.load_model("base")
 
 
