@@ -58,17 +58,24 @@ def load_model(name=None, device=None):
     Raises ValueError for a name or profile that does not exist and for a file that differs from its birth.json,
     FileNotFoundError for a folder that holds no model, and ConnectionError for a hub id that cannot be fetched.
     """
+    device = pick_device(device)
+    folder, dtype = find_model(name, device)
+    return load_folder(folder, device, dtype)
+
+
+def find_model(name, device):
+    """Returns (folder, torch dtype) of a name that `load_model` accepts, as the profile and the device have it."""
     profile = active_profile()
     roles = {None: profile.instruct, "base": profile.base, "instruct": profile.instruct}
-    source = roles.get(name, name)
-    device = pick_device(device)
-    folder = find_folder(source)
-    rule = "float32" if folder.parent == WEIGHTS else profile.dtype
-    return load_folder(folder, device, pick_dtype(rule, device))
+    folder = find_folder(roles.get(name, name))
+    return folder, pick_dtype("float32" if folder.parent == WEIGHTS else profile.dtype, device)
 
 
-def load_folder(folder, device, dtype):
-    """Returns (model, tokenizer) from a checkpoint folder, verified first if it is embedded or has a birth.json."""
+def load_folder(folder, device, dtype, **options):
+    """Returns (model, tokenizer) from a checkpoint folder, verified first if it is embedded or has a birth.json.
+
+    `options` go to from_pretrained of the model.
+    """
     check_folder(folder)
     folder = Path(folder)
     if folder.parent == WEIGHTS or (folder / "birth.json").exists():
@@ -77,7 +84,7 @@ def load_folder(folder, device, dtype):
 
     with _quiet_loading(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, trust_remote_code=False, **options)
     return model.to(device).eval(), tokenizer
 
 

@@ -10,10 +10,12 @@ from tempfile import TemporaryDirectory
 import torch
 
 from spectrum import prompts, tasks, world
+from spectrum.adapters import add_lora
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
-from spectrum.models import find_folder, load_model
+from spectrum.models import load_model
 from spectrum.prompt_effects import DEMONSTRATED, by_examples, by_instruction, gain, items_of, percent
+from spectrum.quantize import load_quantized
 from spectrum.train import train
 
 BASE = "lumen-base"
@@ -38,40 +40,10 @@ def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, 
     """Returns (model, tokenizer) after tuning a fresh copy of a model on rows: all weights, or LoRA of a rank."""
     model, tokenizer = load_quantized(name) if quantized else load_model(name)
     if rank:
-        model = with_lora(model, rank, seed)
+        model = add_lora(model, rank, seed=seed)
     examples = tokenize_rows(tokenizer, rows)
     train(model, examples, steps=steps, lr=lr, batch_size=batch_size, seed=seed, progress=False)
     return model, tokenizer
-
-
-def with_lora(model, rank, seed=0):
-    """Returns the model with an untrained LoRA of a rank on every linear layer, alpha = 2 · rank."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    settings = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, settings)
-
-
-def load_quantized(name):
-    """Returns (model, tokenizer) with the linear layers in NF4 with double quantization, on the CPU."""
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
-    four_bits = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.float32,
-    )
-    model = AutoModelForCausalLM.from_pretrained(
-        find_folder(name), quantization_config=four_bits, dtype=torch.float32, device_map={"": "cpu"}
-    )
-    for layer in model.modules():
-        if hasattr(layer, "support_avx512bf16_for_cpu"):
-            # On a processor with such instructions bitsandbytes would compute in bfloat16 whatever we ask for, and
-            # the loss would show that rounding as well.
-            layer.support_avx512bf16_for_cpu = False
-    return model, load_model(name)[1]
 
 
 @cache

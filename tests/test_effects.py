@@ -24,7 +24,7 @@ def weights(tmp_path_factory):
     """A folder with a tiny lumen-base and a tiny lumen-instruct, where the package looks for its embedded models."""
     folder = tmp_path_factory.mktemp("weights")
     for name in effects.MODELS:
-        tiny.make_tiny(folder / name, context=4096)
+        tiny.make_tiny(folder / name, hidden=192, context=4096)  # 192 and 512 inputs: whole blocks of 64 for NF4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "WEIGHTS", folder)
         patch.setattr(tuning_effects, "HOUSE_RUN", {"steps": 2, "batch_size": 2})
