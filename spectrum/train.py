@@ -14,6 +14,8 @@ from tqdm.auto import tqdm
 
 from spectrum.examples import IGNORE, pack
 
+DTYPES = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 def batch_order(count, batch_size, steps, seed, shuffle=True):
     """Yields `steps` lists of example indices; each pass over the data has its own order, fixed by the seed."""
@@ -59,30 +61,33 @@ def make_optimizer(model, lr, weight_decay, betas):
 
 
 def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05,
-          schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, bf16=False, compiled=False,
-          optimizer=None, evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200,
+          schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, precision=None,
+          compiled=False, optimizer=None, evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200,
           progress=None):  # fmt: skip
     """Trains the model's trainable parameters in place and returns one record per step.
 
     A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
     and whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is
-    given. `optimizer`, made from the model, replaces AdamW; its rate is set all the same. With `checkpoint`, a file
-    path, the state is saved every `checkpoint_every` steps; the same call then goes on after a kill, to the same
-    result. Raises ValueError for settings that cannot work and for another run's checkpoint.
+    given. `precision` is None (the model's own), "bf16" or "fp16": autocast, for "fp16" with a scaled loss; trainable
+    weights stay in float32. `optimizer`, made from the model, replaces AdamW; its rate is set all the same. With
+    `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after a
+    kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
     """
     steps = count_steps(steps, epochs, len(examples), batch_size, lr)
     rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)
     learning_rate(rise, steps, lr, rise, schedule)  # an unknown schedule is refused now, not after the warm-up
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
+    device, scaler = next(model.parameters()).device, make_scaler(model, precision)
     optimizer = optimizer or make_optimizer(model, lr, weight_decay, betas)
     mark = fingerprint(
         examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
-        weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, bf16=bf16)  # fmt: skip
+        weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, precision=precision)  # fmt: skip
     torch.manual_seed(seed)  # dropout, where an adapter has it
-    records = load_checkpoint(checkpoint, model, optimizer, mark) if checkpoint and Path(checkpoint).exists() else []
+    found = checkpoint and Path(checkpoint).exists()
+    records = load_checkpoint(checkpoint, model, optimizer, scaler, mark) if found else []
     forward = torch.compile(model, dynamic=False) if compiled else model
-    device, before = next(model.parameters()).device, records[-1]["seconds"] if records else 0.0
+    before = records[-1]["seconds"] if records else 0.0
     start, done = time.perf_counter(), len(records)
     model.train()
     optimizer.zero_grad(set_to_none=True)  # what a backward() by hand may have left
@@ -95,7 +100,7 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
         rate = learning_rate(step, steps, lr, rise, schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, norm = update(forward, model, optimizer, batch, clip, bf16)
+        loss, norm = update(forward, model, optimizer, scaler, batch, clip, precision)
         tokens, seconds = int((batch["labels"] != IGNORE).sum()), before + time.perf_counter() - start
         record = {"step": step + 1, "loss": loss, "lr": rate, "gradient_norm": norm}
         records.append({**record, "tokens": tokens, "seconds": seconds})
@@ -106,7 +111,7 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
             records[-1].update(evaluate(model))
             model.train()
         if checkpoint and ((step + 1) % checkpoint_every == 0 or step + 1 == steps):
-            save_checkpoint(checkpoint, model, optimizer, mark, records)
+            save_checkpoint(checkpoint, model, optimizer, scaler, mark, records)
         bar.update(1)
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     bar.close()
@@ -114,17 +119,32 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
     return records
 
 
-def update(forward, model, optimizer, batch, clip, bf16):
+def make_scaler(model, precision):
+    """Returns the scaler of the loss for "fp16", whose small gradients would round to zero; for others one that rests.
+
+    Raises ValueError for an unknown precision, and for "fp16" where what is trained is itself in 16 bits.
+    """
+    if precision not in DTYPES:
+        raise ValueError(f"precision must be None, 'bf16' or 'fp16', not {precision!r}")
+    halves = [name for name, p in model.named_parameters() if p.requires_grad and p.dtype == torch.float16]
+    if precision == "fp16" and halves:
+        raise ValueError(f"precision='fp16' wants trainable weights in float32, but {halves[0]!r} is float16")
+    return torch.amp.GradScaler(next(model.parameters()).device.type, enabled=precision == "fp16")
+
+
+def update(forward, model, optimizer, scaler, batch, clip, precision):
     """Does one optimizer step and returns (loss, gradient norm before clipping) as floats."""
     positions = batch["position_ids"]
     whole = bool((positions == torch.arange(positions.shape[1], device=positions.device)).all())
     if whole:  # one example per row: plain causal attention, the fast path
         batch = {k: v for k, v in batch.items() if k != "position_ids"}
-    with torch.autocast(batch["input_ids"].device.type, dtype=torch.bfloat16, enabled=bf16):
+    with torch.autocast(batch["input_ids"].device.type, dtype=DTYPES[precision], enabled=precision is not None):
         loss = forward(**batch, use_cache=False).loss
-    loss.backward()
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
-    optimizer.step()
+    scaler.step(optimizer)
+    scaler.update()
     optimizer.zero_grad(set_to_none=True)
     return loss.item(), norm.item()
 
@@ -156,7 +176,7 @@ def fingerprint(examples, **settings):
     return hashlib.sha256(json.dumps([len(examples), sample, settings], sort_keys=True).encode()).hexdigest()
 
 
-def save_checkpoint(path, model, optimizer, mark, records):
+def save_checkpoint(path, model, optimizer, scaler, mark, records):
     """Writes the whole state of a run to one file, in place of the last only once it is complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +184,7 @@ def save_checkpoint(path, model, optimizer, mark, records):
         "mark": mark,
         "records": records,
         "optimizer": optimizer.state_dict(),
+        "scaler": scaler.state_dict(),
         "rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         "weights": {n: p.detach() for n, p in model.named_parameters() if p.requires_grad},
@@ -172,7 +193,7 @@ def save_checkpoint(path, model, optimizer, mark, records):
     path.with_suffix(".part").replace(path)
 
 
-def load_checkpoint(path, model, optimizer, mark):
+def load_checkpoint(path, model, optimizer, scaler, mark):
     """Puts a saved state into model and optimizer; returns the records up to it. ValueError if another run's."""
     state = torch.load(path, map_location=next(model.parameters()).device, weights_only=True)
     if state["mark"] != mark:
@@ -186,6 +207,8 @@ def load_checkpoint(path, model, optimizer, mark):
         for name, parameter in own.items():
             parameter.copy_(state["weights"][name])
     optimizer.load_state_dict(state["optimizer"])
+    if state["scaler"]:
+        scaler.load_state_dict(state["scaler"])
     torch.set_rng_state(state["rng"].cpu())
     if state.get("cuda_rng"):  # dropout on a GPU draws from its own generator
         torch.cuda.set_rng_state_all([rng.cpu() for rng in state["cuda_rng"]])

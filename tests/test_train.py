@@ -152,6 +152,23 @@ def test_adapters_train_alone(examples):
 # ---- order and rate ----
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_autocast_learns_about_what_full_precision_learns(examples, precision):
+    last = {
+        p: train(make_model(TOKENIZER), examples, steps=8, precision=p, progress=False)[-1] for p in (None, precision)
+    }
+    assert last[precision]["loss"] == pytest.approx(last[None]["loss"], rel=0.02)
+    assert last[precision]["gradient_norm"] == pytest.approx(last[None]["gradient_norm"], rel=0.1)  # unscaled again
+    assert last[precision]["loss"] != last[None]["loss"]
+
+
+def test_a_precision_that_cannot_work_is_refused(examples):
+    with pytest.raises(ValueError, match="precision must be None, 'bf16' or 'fp16', not 'fp8'"):
+        train(make_model(TOKENIZER), examples, steps=1, precision="fp8")
+    with pytest.raises(ValueError, match="wants trainable weights in float32, but .* is float16"):
+        train(make_model(TOKENIZER).half(), examples, steps=1, precision="fp16")
+
+
 def test_each_pass_sees_every_example_once_in_its_own_order():
     batches = list(batch_order(10, 4, 5, seed=0))
     order = [i for batch in batches for i in batch]

@@ -28,7 +28,7 @@ from tools.lumen import MuonWithAdamW, new_model
 ROOT = Path(__file__).parents[1]
 LENGTH, BATCH, WARMUP_STEPS, STRIPS = 512, 4, 60, 0.08
 RUNS = {
-    "lumen-small": {"steps": 4000, "lr": 3e-3},
+    "lumen-small": {"steps": 5000, "lr": 2e-3},
     "lumen-base": {"steps": 12500, "lr": 1.5e-3},
     "lumen-large": {"steps": 20000, "lr": 1e-3},
 }
@@ -184,7 +184,7 @@ def pretrain(name, weights, cache, device, seed, compiled, bf16):
         warmup=100,
         schedule="trapezoid",
         shuffle=False,
-        bf16=bf16,
+        precision="bf16" if bf16 else None,
         compiled=compiled,
         checkpoint=cache / f"{name}.pt",
         checkpoint_every=250,
@@ -215,7 +215,7 @@ def instruct(weights, cache, device, seed, compiled, bf16):
         batch_size=INSTRUCT["batch_size"],
         length=LENGTH,
         seed=seed,
-        bf16=bf16,
+        precision="bf16" if bf16 else None,
         checkpoint=cache / "lumen-instruct.pt",
         progress=True,
     )
