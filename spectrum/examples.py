@@ -1,7 +1,11 @@
-"""From rows of text to what the loss sees: token ids, labels, and packed batches.
+"""From a file to rows of text, and from those to what the loss sees: token ids, labels, and packed batches.
 
 Built by hand in notebooks/07_instruction_tuning.ipynb.
 """
+
+import csv
+import json
+from pathlib import Path
 
 import torch
 
@@ -9,6 +13,133 @@ from spectrum.generate import encode
 
 IGNORE = -100  # the label value that transformers leaves out of the loss
 ROLES = ("system", "user", "assistant")
+FIELDS = (("messages",), ("text",), ("prompt", "completion"))  # what a row is made of, one of these
+
+
+def read_rows(path, columns=None):
+    """Returns (rows, problems): a file's usable rows, as `tokenize_rows` takes them, and "line 3: why" of the others.
+
+    The file is JSONL, CSV (with a header; UTF-8 both) or a folder that a `datasets` Dataset was saved to, whose lines
+    are its rows from 1. `columns` says which of its columns is which field, for instance {"prompt": "question",
+    "completion": "answer"} or {"messages": "chat"}; without it they bear the fields' names. A chat in a CSV is JSON.
+    Raises FileNotFoundError for a path that is not there and ValueError for a format that is none of these, for columns
+    that are not there and when no row can be used.
+    """
+    path = Path(path).expanduser()
+    lines = read_lines(path)
+    fields = choose_columns(path, lines, columns)
+    rows, problems = [], []
+    for line, record in lines:
+        try:
+            rows.append(make_row(record, fields))
+        except ValueError as error:
+            problems.append(f"line {line}: {error}")
+    if not rows:
+        raise ValueError(f"{str(path)!r}: none of its {len(lines)} rows can be used. {problems[0]}")
+    return rows, problems
+
+
+def read_lines(path):
+    """Returns [(line number, record)] of a file; a record is a dict, or a ValueError where the line holds none."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
+    readers = {".jsonl": read_jsonl, ".csv": read_csv}
+    if path.is_dir():
+        lines = read_dataset(path)
+    elif path.suffix.lower() in readers:
+        try:
+            lines = readers[path.suffix.lower()](path)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(f"{str(path)!r} cannot be read as UTF-8 text of its format: {error}") from None
+    else:
+        raise ValueError(f"{str(path)!r}: give a .jsonl file, a .csv file, or a folder that save_to_disk wrote")
+    if not lines:
+        raise ValueError(f"{str(path)!r} has no rows")
+    return lines
+
+
+def read_jsonl(path):
+    """Returns the objects of a file with one JSON object per line; empty lines are left out."""
+    lines = []
+    for number, text in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
+        if text.strip():
+            try:
+                record = json.loads(text)
+            except json.JSONDecodeError as error:
+                record = ValueError(f"no JSON ({error.msg} at character {error.pos + 1})")
+            lines.append((number, record))
+    return lines
+
+
+def read_csv(path):
+    """Returns the rows of a comma-separated file; a row is numbered by the line it begins in."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        reader, lines = csv.reader(file), []
+        header, begin = next(reader, []), reader.line_num + 1
+        if len(set(header)) < len(header):
+            raise ValueError(f"{str(path)!r}: two columns of the header {header} have one name")
+        for cells in reader:
+            record = dict(zip(header, cells, strict=False))
+            if len(cells) != len(header):
+                record = ValueError(f"{len(cells)} cells, and the header has {len(header)}")
+            if cells:
+                lines.append((begin, record))
+            begin = reader.line_num + 1
+    return lines
+
+
+def read_dataset(path):
+    """Returns the rows of a folder that `Dataset.save_to_disk` wrote."""
+    if (path / "dataset_dict.json").exists():
+        splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
+        raise ValueError(f"{str(path)!r} holds the splits {splits}; give the folder of one: {str(path / splits[0])!r}")
+    if not (path / "state.json").exists():
+        raise ValueError(f"The folder {str(path)!r} holds no data set: no state.json, which save_to_disk writes")
+    from datasets import load_from_disk
+
+    return list(enumerate(load_from_disk(str(path)), start=1))
+
+
+def choose_columns(path, lines, columns):
+    """Returns {field: column}; raises ValueError where the columns are not there, or say too little or too much."""
+    names = {name: None for _, record in lines if isinstance(record, dict) for name in record}
+    have = f"{str(path)!r} has the columns {list(names)}"
+    example = "columns={'prompt': 'question', 'completion': 'answer'}"
+    if columns is None:
+        found = [fields for fields in FIELDS if names.keys() >= set(fields)]
+        if len(found) != 1:
+            unclear = "more than one" if found else "none"
+            raise ValueError(f"{have}: {unclear} of prompt and completion, messages, text. Say which, as in {example}")
+        return {field: field for field in found[0]}
+    if set(columns) not in [set(fields) for fields in FIELDS]:
+        raise ValueError(f"columns has the fields {sorted(columns)}; give one of {FIELDS}, such as {example}")
+    if lost := [column for column in columns.values() if column not in names]:
+        raise ValueError(f"{have}, and no {lost[0]!r}")
+    return dict(columns)
+
+
+def make_row(record, fields):
+    """Returns the row of a record, with its fields only; ValueError says why there is none."""
+    if isinstance(record, ValueError):
+        raise record
+    if not isinstance(record, dict):
+        raise ValueError(f"must be an object with fields, not {type(record).__name__}")
+    if lost := [field for field, column in fields.items() if record.get(column) is None]:
+        raise ValueError(f"field {lost[0]!r} is missing")
+    row = {field: record[column] for field, column in fields.items()}
+    if isinstance(row.get("messages"), str):
+        try:
+            row["messages"] = json.loads(row["messages"])
+        except json.JSONDecodeError as error:
+            raise ValueError(f"field 'messages' is no JSON ({error.msg} at character {error.pos + 1})") from None
+    try:
+        check_row(row, 0)
+        json.dumps(row, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character (a lone surrogate), which no tokenizer can read") from None
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("row 0: ")) from None
+    return row
 
 
 def tokenize_rows(tokenizer, rows, length=512, chat=True):
