@@ -192,7 +192,7 @@ def test_no_usable_row(tmp_path):
 @pytest.mark.parametrize(
     "columns,message",
     [
-        (None, r"has the columns \['q', 'a'\], none of prompt and .*columns="),
+        (None, r"has the columns \['q', 'a'\]: none of prompt and .*columns="),
         ({"prompt": "q"}, r"fields \['prompt'\]; give one of"),
         ({"prompt": "q", "completion": "a", "text": "q"}, "give one of"),
         ({"prompt": "q", "completion": "answer"}, r"\['q', 'a'\], and no 'answer'"),
