@@ -1,6 +1,7 @@
 """Code taken out of a notebook by parsing it, so that a test can compare what is built by hand with the library."""
 
 import ast
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -30,8 +31,14 @@ def names_bound(node):
 
 
 def names_used(node):
-    """Return the names that a statement reads, those inside functions included."""
-    return {leaf.id for leaf in ast.walk(node) if isinstance(leaf, ast.Name) and isinstance(leaf.ctx, ast.Load)}
+    """Return the names that a statement reads from the notebook, inside functions too, but not those local to them."""
+    used, todo = set(), [symtable.symtable(ast.unparse(node), "notebook", "exec")]
+    while todo:
+        table = todo.pop()
+        top = table.get_type() == "module"
+        used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+        todo += table.get_children()
+    return used
 
 
 def maker_of(name, found, index):
