@@ -1,0 +1,42 @@
+"""Runs the sweeps whose results are stored in results/: `make sweeps`, or `python -m tools.make_sweeps rates style`.
+
+A run that is finished is never done again; what was interrupted is done when the same command is given again.
+"""
+
+import argparse
+import importlib
+from pathlib import Path
+
+from spectrum.sweeps import missing, run_sweep
+
+ROOT = Path(__file__).parents[1]
+# Folder in results/ -> module with GRIDS and run.
+SWEEPS = {"12_lora_rank": "spectrum.rank_runs"}
+
+
+def sweeps(names):
+    """Yields (folder, grid, run) of the sweeps that are named, of all when none is; SystemExit for a wrong name."""
+    known = {name: module for name, module in SWEEPS.items()}
+    for lesson, module in known.items():
+        module = importlib.import_module(module)
+        for name, grid in module.GRIDS.items():
+            if not names or name in names or lesson in names:
+                yield ROOT / "results" / lesson / name, grid, module.run
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="lessons or sweeps; all by default")
+    parser.add_argument("--left", action="store_true", help="only show what is left to run")
+    options = parser.parse_args()
+    chosen = list(sweeps(options.names))
+    if not chosen:
+        raise SystemExit(f"no sweep is named {', '.join(options.names)}; lessons are {', '.join(SWEEPS)}")
+    for folder, grid, run in chosen:
+        print(f"{folder.relative_to(ROOT)}: {len(missing(grid, folder))} of {len(grid)} runs left")
+        if not options.left:
+            run_sweep(run, grid, folder)
+
+
+if __name__ == "__main__":
+    main()
