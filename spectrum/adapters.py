@@ -4,8 +4,11 @@ Built by hand in notebooks/11_lora_by_hand.ipynb.
 """
 
 import copy
+import json
 import logging
 import math
+import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -16,6 +19,8 @@ from spectrum.adapter_files import check_adapter, plain_name, write_base
 # On a processor with AVX512-BF16, bitsandbytes looks for a kernel of the hub when it is first imported (peft does that)
 # and warns when there is none. It works without. This line is the course's only place for that; importing it is enough.
 logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "gemm_4bit" not in str(record.msg))
+# peft 0.21 asks transformers 5.23 by an old name; nothing that a learner does causes it or could change it.
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
 PARTS = {"attention": ("attn", "attention"), "mlp": ("mlp", "feed_forward")}
 
@@ -105,11 +110,17 @@ def lora_count(config, rank, targets="all-linear"):
 
 
 def empty_model(config):
-    """Returns the model of a config with shapes only: its weights take no memory."""
+    """Returns the model of a config with shapes only: its weights take no memory. Do not change it: it is kept."""
+    return build_empty(type(config), config.to_json_string(use_diff=False))
+
+
+@lru_cache(maxsize=16)  # a widget asks again at every move of a slider, and a model of 70B takes a second
+def build_empty(kind, text):
+    """Returns the model of a config given as its class and its JSON, with shapes only."""
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config)
+        return AutoModelForCausalLM.from_config(kind.from_dict(json.loads(text)))
 
 
 # ---- saving and loading ----
