@@ -17,6 +17,9 @@ def write_base(model, folder):
         (path.parent / BASE_FILE).write_text(json.dumps(note) + "\n", encoding="utf-8")
         config = json.loads(path.read_text(encoding="utf-8")) | {"base_model_name_or_path": note["name"]}
         path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    card, source = Path(folder) / "README.md", model.get_base_model().name_or_path
+    if card.exists() and source:
+        card.write_text(card.read_text(encoding="utf-8").replace(source, note["name"]), encoding="utf-8")
 
 
 def check_adapter(model, folder):

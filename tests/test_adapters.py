@@ -312,6 +312,8 @@ def test_a_saved_adapter_names_its_base_without_a_path_of_this_machine(homes):
         text = (homes / "noted" / file).read_text()
         assert str(homes) not in text
         assert "home" in (json.loads(text).get("name"), json.loads(text).get("base_model_name_or_path"))
+    assert str(homes) not in (homes / "noted" / "README.md").read_text(encoding="utf-8")
+    assert str(homes) in (homes / "plain" / "README.md").read_text(encoding="utf-8")  # as peft writes it
 
 
 @pytest.mark.parametrize(
