@@ -1,0 +1,56 @@
+"""Lesson 07's tuning bench in a real browser, by keyboard: a stored setting, a live run, and one that is cancelled."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools.run_notebooks import clean, write
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "07_instruction_tuning.ipynb"
+BEFORE = "from spectrum import widgets_tuning\n\nsweep = widgets_tuning.stored_sweep()"
+
+
+def bench_alone(folder):
+    """Return a notebook with the lesson's own bench cell: the whole lesson trains for minutes before it gets there."""
+    cells = nbformat.read(LESSON, as_version=4).cells
+    bench = next(cell for cell in cells if "playground" in cell.metadata.get("tags", []))
+    cells = [new_markdown_cell("# Does it train?"), new_code_cell(BEFORE)]
+    cells.append(new_code_cell(bench.source, metadata={"tags": ["playground"]}))
+    write(clean(new_notebook(cells=cells)), folder / "bench.ipynb")
+    return folder / "bench.ipynb"
+
+
+@pytest.mark.browser
+def test_lesson_07_bench_trains_and_stops_by_keyboard(lab, tmp_path):
+    with lab.open(bench_alone(tmp_path)) as notebook:
+        notebook.run_all(timeout=120)
+        number = notebook.find_cell("playground")
+        keyboard, output = notebook.page.keyboard, notebook.output(number)
+        examples = output.get_by_role("slider").first
+        notebook.wait_for_text(number, r"Stored runs with these settings, 3 seeds")
+        notebook.tab_to(number, examples)
+        for _ in range(2):  # from 250 to 62
+            keyboard.press("ArrowLeft")
+        notebook.wait_for_text(number, "no run with these settings")
+        before = output.locator("img").first.get_attribute("src")
+
+        notebook.tab_to(number, output.get_by_role("button", name="Run"))
+        keyboard.press("Enter")
+        notebook.wait_for_text(number, r"Run 1: 62 rows × 1, rate 0.001, loss on answers: \d+ %", timeout=120)
+        notebook.wait_for_text(number, r"step 4 of 4, loss \d")
+        assert output.locator("img").first.get_attribute("src") != before
+
+        notebook.tab_to(number, examples)
+        for _ in range(3):  # to 500
+            keyboard.press("ArrowRight")
+        notebook.wait_for_text(number, r"Stored runs with these settings, 3 seeds")
+        notebook.tab_to(number, output.get_by_role("button", name="Run"))
+        keyboard.press("Enter")
+        notebook.wait_for_text(number, r"step \d+ of 32", timeout=60)
+        notebook.tab_to(number, output.get_by_role("button", name="Cancel"))
+        keyboard.press("Enter")
+        notebook.wait_for_text(number, r"Cancelled at step \d+ of 32: nothing was added", timeout=60)
+        notebook.screenshot(tmp_path / "bench.png", number)
+    assert (tmp_path / "bench.png").stat().st_size > 1000
