@@ -12,6 +12,7 @@ from pathlib import Path
 WEIGHTS = Path(__file__).parent / "weights"
 SHARDS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
+FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")  # what a checkpoint of the hub needs here
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 # A model below this size loads in a blink; its progress bar would only clutter a notebook.
 QUIET_BYTES = 500_000_000
@@ -65,10 +66,21 @@ def load_model(name=None, device=None):
 
 def find_model(name, device):
     """Returns (folder, torch dtype) of a name that `load_model` accepts, as the profile and the device have it."""
+    folder = find_folder(resolve_role(name))
+    return folder, pick_dtype("float32" if folder.parent == WEIGHTS else active_profile().dtype, device)
+
+
+def resolve_role(name):
+    """Returns the profile's name for "base", "instruct" or None (the instruct model); any other name as it is."""
     profile = active_profile()
-    roles = {None: profile.instruct, "base": profile.base, "instruct": profile.instruct}
-    folder = find_folder(roles.get(name, name))
-    return folder, pick_dtype("float32" if folder.parent == WEIGHTS else profile.dtype, device)
+    return {None: profile.instruct, "base": profile.base, "instruct": profile.instruct}.get(name, name)
+
+
+def read_config(name=None):
+    """Returns the config of a model that `load_model` accepts; of a hub id only this small file is downloaded."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(find_folder(resolve_role(name), ("config.json",)), trust_remote_code=False)
 
 
 def load_folder(folder, device, dtype, **options):
@@ -101,8 +113,8 @@ def embedded_names():
     return sorted(folder.parent.name for folder in WEIGHTS.glob("*/config.json"))
 
 
-def find_folder(name):
-    """Returns the folder of a checkpoint: an embedded one, the given path, or the download of a hub id."""
+def find_folder(name, files=FILES):
+    """Returns the folder of a checkpoint: an embedded one, the given path, or the download of a hub id's files."""
     text = os.fspath(name)
     if text in embedded_names():
         return WEIGHTS / text
@@ -112,7 +124,7 @@ def find_folder(name):
     if path.is_absolute() or text.startswith((".", "~")) or text.count("/") > 1 or "\\" in text:
         raise FileNotFoundError(f"There is no folder {text!r}. Give the folder that holds the model's config.json.")
     if match := HUB_ID.fullmatch(text):
-        return download(match["repo"], match["revision"])
+        return download(match["repo"], match["revision"], files)
     raise ValueError(_unknown(text))
 
 
@@ -127,15 +139,14 @@ def _unknown(text):
     )
 
 
-def download(repo, revision=None):
+def download(repo, revision=None, files=FILES):
     """Returns the local folder of a hub model, downloading what is missing; with HF_HUB_OFFLINE=1 the cache only."""
     from huggingface_hub import constants, errors, snapshot_download
 
     # Asked to stay offline, we do not even try; the cache may still hold the model.
     offline = constants.HF_HUB_OFFLINE
-    files = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
     try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=files, local_files_only=offline))
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=[*files], local_files_only=offline))
     except errors.RevisionNotFoundError:
         raise ValueError(f"The hub's {repo!r} has no revision {revision!r}. Look it up on its page.") from None
     except errors.RepositoryNotFoundError:  # also what the hub answers for a gated model

@@ -6,7 +6,7 @@ Built by hand in notebooks/15_qlora.ipynb.
 from pathlib import Path
 
 from spectrum import adapters
-from spectrum.models import find_model, load_folder, pick_device
+from spectrum.models import find_model, load_folder, pick_device, read_config
 
 BLOCK = 64  # weights that share one constant in NF4
 BLOCK_OF_CONSTANTS = 256  # constants that share one, when they are quantized themselves
@@ -204,3 +204,58 @@ def head_bytes(config, trained, size):
 def head_width(config):
     """Returns the width of one attention head."""
     return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+
+
+# ---- before anything is loaded ----
+
+
+def preflight(model, method="qlora", free=None, device=None, **settings):
+    """Returns {"needed", "free"} in bytes where one training step fits a device's free memory, else raises MemoryError.
+
+    `model` is a name that `load_model` accepts, of which only the config is read, or a config. `free` is asked of the
+    device unless given; `settings` are those of `ledger`, with 32 bits on a CPU and 16 on a GPU. One twentieth of the
+    memory is left over: not every gap between tensors can be used. The error says what is needed, what is there, and
+    which settings would fit.
+    """
+    device = pick_device(device)
+    config = read_config(model) if isinstance(model, str | Path | None) else model
+    settings = {"bits": 16 if device.startswith("cuda") else 32} | settings
+    free = free_memory(device) if free is None else free
+    found = ledger(config, method, **settings)
+    if found["total"] <= 0.95 * free:
+        return {"needed": found["total"], "free": int(free)}
+    largest = sorted((part for part in found if part != "total"), key=found.get)[:-3:-1]
+    parts = " and ".join(f"{found[part] / 1e9:.1f} GB for {part}" for part in largest)
+    raise MemoryError(
+        f"{method} needs {found['total'] / 1e9:.1f} GB, {parts} among them, and {free / 1e9:.1f} GB are free "
+        f"({device}; one twentieth is left over). {what_fits(config, method, free, settings)}"
+    )
+
+
+# Changes that save memory, the mildest first; each holds those before it.
+SAVINGS = [{}, {"checkpointing": True}]
+SAVINGS += [{**SAVINGS[-1], "optimizer_bits": 8}]
+SAVINGS += [{**SAVINGS[-1], "batch": 1}, {**SAVINGS[-1], "batch": 1, "length": 512}]
+
+
+def what_fits(config, method, free, settings):
+    """Returns advice in a sentence: the mildest change of the settings that fits the free memory, or none."""
+    methods = ("full", "lora", "qlora")
+    for kind in methods[methods.index(method) :]:
+        for change in SAVINGS:
+            needed = ledger(config, kind, **settings | change)["total"]
+            if needed <= 0.95 * free:
+                chosen = ", ".join([f'method="{kind}"'] + [f"{name}={value}" for name, value in change.items()])
+                return f"It would fit with {chosen}: {needed / 1e9:.1f} GB."
+    return "No setting makes it fit: take a smaller model, or SPECTRUM_PROFILE=embedded."
+
+
+def free_memory(device):
+    """Returns the bytes that are free on a GPU, or in this computer's memory for other devices."""
+    if str(device).startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
