@@ -52,9 +52,16 @@ def show_masks(tokenizer, examples):
 # ---- figures ----
 
 
+def wide_figure(title, height=plots.SIZE[1]):
+    """Returns (figure, axes) whose title starts at the figure's edge, beside long names of rows."""
+    figure, axes = plots.new_figure("", height=height)
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    return figure, axes
+
+
 def show_scores(parts, title):
     """Displays {part: [Score, ...]} as dots with 95 % intervals, one row for each part and model."""
-    figure, axes = plots.new_figure(title)
+    figure, axes = wide_figure(title)
     rows = [(part, score) for part, scores in parts.items() for score in scores]
     for y, (_, score) in enumerate(reversed(rows)):
         error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
@@ -67,7 +74,7 @@ def show_scores(parts, title):
 
 def show_spread(ways, title):
     """Displays {way of asking: [Score for each wording]}: a dot for each wording, a line from worst to best."""
-    figure, axes = plots.new_figure(title, height=0.6 * len(ways) + 1.4)
+    figure, axes = wide_figure(title, height=0.6 * len(ways) + 1.4)
     said = []
     for y, (way, scores) in enumerate(reversed(ways.items())):
         means = sorted(100 * score.mean for score in scores)
@@ -104,8 +111,10 @@ def draw_sweep(sweep, title, runs=()):
     draw_line(right, pick(sweep, lr=...), "lr", "full", "o", None)
     for axes, column in ((left, "rows"), (right, "lr")):
         for number, found in enumerate(runs, 1):
+            if axes is right and found["rows"] != tuning_runs.STANDARD["rows"]:
+                continue  # it belongs to another curve than the one drawn there
             axes.plot(found[column], 100 * found["wordings"], "*", markersize=12, color=plots.COLOURS["lora"])
-            axes.annotate(f" {number}", (found[column], 100 * found["wordings"]), fontsize=8)
+            axes.annotate(f"  {number}", (found[column], 100 * found["wordings"]), fontsize=8)
         for name, label in (("base", "untuned"), ("instruct", "lumen-instruct")):
             level = 100 * sweep[(sweep["name"] == name) & (sweep["rows"] == 0)]["wordings"].mean()
             axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
@@ -113,7 +122,9 @@ def draw_sweep(sweep, title, runs=()):
         axes.set_xscale("log")
         axes.spines[["top", "right"]].set_visible(False)
     left.set(xlabel="rows of instruction data", ylabel="held-out wordings, % right", ylim=(-3, 103))
-    left.legend(fontsize=8, frameon=False)
+    left.set_xticks([125, 250, 500, 1000, 2000], ["125", "250", "500", "1,000", "2,000"])
+    left.minorticks_off()
+    left.legend(fontsize=8, frameon=False, loc="lower right")
     right.set(xlabel="peak learning rate (500 rows)")
     return figure
 
