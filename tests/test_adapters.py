@@ -287,6 +287,13 @@ def test_a_misplaced_adapter_is_refused_and_both_are_named(homes, adapter, base)
     assert torch.equal(logits(model), before) and not hasattr(model, "peft_config")
 
 
+def test_a_base_that_was_tuned_a_little_is_another_base(homes):
+    model = LlamaForCausalLM.from_pretrained(homes / "home")
+    model.model.layers[1].mlp.up_proj.weight.data *= 1.03
+    with pytest.raises(ValueError, match=r"'home' with other weights .*'home', has in model\.layers\.1\.mlp\.up_proj"):
+        adapters.load_adapter(model, homes / "noted")
+
+
 def test_a_trained_embedding_of_another_vocabulary_is_refused(homes, tmp_path):
     from peft import LoraConfig, get_peft_model
 

@@ -111,6 +111,18 @@ def test_the_table_has_a_row_for_each_run_and_a_column_for_each_name(tmp_path, t
 # ---- interruptions ----
 
 
+def test_a_record_is_written_whole_or_not_at_all(tmp_path, thread, monkeypatch):
+    def fail(path, target):
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)  # the last step: all is written by then
+        with pytest.raises(OSError, match="the disk is gone"):
+            run_sweep(sweep_runs.picky, [{"x": 0}], tmp_path, thread)
+    assert missing([{"x": 0}], tmp_path) == [{"x": 0}]
+    assert run_sweep(sweep_runs.picky, [{"x": 0}], tmp_path, thread)[0]["result"] == {"half": 0.0}
+
+
 def test_an_interrupt_keeps_what_is_finished_and_begins_nothing_more(tmp_path, thread):
     log, folder = tmp_path / "log", tmp_path / "sweep"
     grid = grid_of(log, 6)
