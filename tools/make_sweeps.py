@@ -11,7 +11,7 @@ from spectrum.sweeps import missing, run_sweep
 
 ROOT = Path(__file__).parents[1]
 # Folder in results/ -> module with GRIDS and run.
-SWEEPS = {"12_lora_rank": "spectrum.rank_runs"}
+SWEEPS = {"11_lora_by_hand": "spectrum.lora_runs", "12_lora_rank": "spectrum.rank_runs"}
 
 
 def sweeps(names):

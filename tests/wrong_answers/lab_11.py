@@ -1,0 +1,200 @@
+"""Plausible wrong answers to lab 11, and what the checks must say to each."""
+
+import torch
+from torch.nn.functional import linear
+
+from spectrum import adapters
+
+GOOD_REASON = "The dialect is one small skill, so a small update has room for it."
+
+
+# ---- task 1 ----
+
+
+def draw(shape, generator):
+    """Returns values drawn evenly from -1 to 1."""
+    return 2 * torch.rand(shape, generator=generator) - 1
+
+
+def b_random(d_in, d_out, rank, generator):
+    a = draw((rank, d_in), generator) / d_in**0.5
+    return a, draw((d_out, rank), generator) / rank**0.5
+
+
+def both_zero(d_in, d_out, rank, generator):
+    return torch.zeros(rank, d_in), torch.zeros(d_out, rank)
+
+
+def swapped_start(d_in, d_out, rank, generator):
+    return torch.zeros(rank, d_in), draw((d_out, rank), generator)
+
+
+def swapped_shapes(d_in, d_out, rank, generator):
+    return draw((d_in, rank), generator) / d_in**0.5, torch.zeros(rank, d_out)
+
+
+def scaled_by_rank(d_in, d_out, rank, generator):
+    return draw((rank, d_in), generator) / rank**0.5, torch.zeros(d_out, rank)
+
+
+def only_positive(d_in, d_out, rank, generator):
+    return torch.rand(rank, d_in, generator=generator) / d_in**0.5, torch.zeros(d_out, rank)
+
+
+def divided_twice(d_in, d_out, rank, generator):
+    return draw((rank, d_in), generator) / d_in, torch.zeros(d_out, rank)
+
+
+def other_generator(d_in, d_out, rank, generator):
+    return draw((rank, d_in), None) / d_in**0.5, torch.zeros(d_out, rank)
+
+
+# ---- tasks 2 and 3 ----
+
+
+def forward_with(scale):
+    """Returns a forward pass that scales the update by `scale(alpha, rank)`."""
+    return lambda x, weight, bias, A, B, alpha: linear(x, weight, bias) + scale(alpha, len(A)) * (x @ A.T @ B.T)
+
+
+def transposed(x, weight, bias, A, B, alpha):
+    return linear(x, weight, bias) + alpha / len(A) * linear(x, A.T @ B.T)
+
+
+def update_alone(x, weight, bias, A, B, alpha):
+    return alpha / len(A) * (x @ A.T @ B.T)
+
+
+def no_bias(x, weight, bias, A, B, alpha):
+    return linear(x, weight) + alpha / len(A) * (x @ A.T @ B.T)
+
+
+def rank_of_the_wrong_side(x, weight, bias, A, B, alpha):
+    return linear(x, weight, bias) + alpha / len(B) * (x @ A.T @ B.T)
+
+
+def add(weight, A, B, alpha):
+    return weight + alpha / len(A) * (B @ A)
+
+
+def take(weight, A, B, alpha):
+    return weight - alpha / len(A) * (B @ A)
+
+
+def add_in_place(weight, A, B, alpha):
+    weight += alpha / len(A) * (B @ A)
+    return weight
+
+
+def take_in_place(weight, A, B, alpha):
+    weight -= alpha / len(A) * (B @ A)
+    return weight
+
+
+def merge_with(update):
+    """Returns a merge that adds `update(A, B, alpha)`."""
+    return lambda weight, A, B, alpha: weight + update(A, B, alpha)
+
+
+# ---- task 4 ----
+
+
+def pairs_of(config, keys=None, head_dim=None):
+    """Returns the seven pairs (d_in, d_out) of a block, with a mistake where an argument is given."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    width = head_dim or config.head_dim
+    queries, keys = config.num_attention_heads * width, (keys or config.num_key_value_heads) * width
+    attention = [(hidden, queries), (hidden, keys), (hidden, keys), (queries, hidden)]
+    return attention + [(hidden, inner), (hidden, inner), (inner, hidden)]
+
+
+def count_pairs(config, rank, pairs, each=lambda i, o: i + o):
+    return config.num_hidden_layers * sum(rank * each(i, o) for i, o in pairs)
+
+
+def with_head(config, rank):
+    return count_pairs(config, rank, pairs_of(config)) + rank * (config.hidden_size + config.vocab_size)
+
+
+def with_biases(config, rank):
+    pairs = pairs_of(config)
+    return count_pairs(config, rank, pairs) + config.num_hidden_layers * sum(o for _, o in pairs)
+
+
+def all_heads_alike(config, rank):
+    return count_pairs(config, rank, pairs_of(config, keys=config.num_attention_heads))
+
+
+def heads_fill_the_width(config, rank):
+    return count_pairs(config, rank, pairs_of(config, head_dim=config.hidden_size // config.num_attention_heads))
+
+
+def products(config, rank):
+    return count_pairs(config, rank, pairs_of(config), each=lambda i, o: i * o)
+
+
+def one_block(config, rank):
+    return count_pairs(config, rank, pairs_of(config)) // config.num_hidden_layers
+
+
+# ---- task 5 ----
+
+
+def untrained(model, data):
+    return adapters.add_lora(model, rank=2)
+
+
+def too_large(model, data):
+    return adapters.add_lora(model, rank=8)
+
+
+def all_weights(model, data):
+    return model
+
+
+def trained_before(model, data):
+    with torch.no_grad():
+        model.model.layers[0].mlp.up_proj.weight += 0.01
+    return adapters.add_lora(model, rank=2)
+
+
+def merged_away(model, data):
+    return adapters.add_lora(model, rank=2).merge_and_unload().requires_grad_(False)
+
+
+WRONG = [
+    ("check_start", "B random", b_random, "so that their product is"),
+    ("check_start", "both zero", both_zero, "Does anything ever move?"),
+    ("check_start", "A zero and B random", swapped_start, "the other way round"),
+    ("check_start", "shapes swapped", swapped_shapes, "expected shape (2, 6), got (6, 2)"),
+    ("check_start", "A scaled by the rank", scaled_by_rank, "Divide by the root of d_in"),
+    ("check_start", "A all positive", only_positive, "double it and subtract 1"),
+    ("check_start", "divided by d_in", divided_twice, "Did you divide by the root"),
+    ("check_start", "generator not used", other_generator, "Pass generator=generator"),
+    ("check_forward", "scaled by alpha", forward_with(lambda alpha, r: alpha), "It should be alpha/r"),
+    ("check_forward", "not scaled", forward_with(lambda alpha, r: 1), "Where does alpha/r come in?"),
+    ("check_forward", "scaled by alpha/√r", forward_with(lambda alpha, r: alpha / r**0.5), "rsLoRA"),
+    ("check_forward", "product transposed", transposed, "only fits square layers"),
+    ("check_forward", "update alone", update_alone, "Where is the frozen layer?"),
+    ("check_forward", "no bias", no_bias, "The bias is missing"),
+    ("check_forward", "divided by d_out", rank_of_the_wrong_side, "a random layer, 7 to 4, rank 3"),
+    ("check_merge", "no scaling", (merge_with(lambda A, B, alpha: B @ A), take), "without its scaling"),
+    ("check_merge", "scaled by alpha", (merge_with(lambda A, B, alpha: alpha * B @ A), take), "It should be alpha/r"),
+    ("check_merge", "transposed", (merge_with(lambda A, B, alpha: 2 * (B @ A).T), take), "so is B @ A"),
+    ("check_merge", "in place", (add_in_place, take), "merge twice"),
+    ("check_merge", "unmerge adds", (add, add), "added once more"),
+    ("check_merge", "unmerge does not scale", (add, lambda w, A, B, alpha: w - B @ A), "taken away without"),
+    ("check_merge", "unmerge in place", (add, take_in_place), "unmerge: the weight it was given changed"),
+    ("check_count", "head counted", with_head, "counts the head"),
+    ("check_count", "biases counted", with_biases, "counts biases"),
+    ("check_count", "keys as many as queries", all_heads_alike, "num_key_value_heads"),
+    ("check_count", "heads fill the width", heads_fill_the_width, "need not be hidden_size"),
+    ("check_count", "rank times the weights", products, "rank times all weights"),
+    ("check_count", "one block", one_block, "Multiply by num_hidden_layers"),
+    ("check_beat_it", "not trained", (untrained, GOOD_REASON), "fresh letters right, wanted"),
+    ("check_beat_it", "rank too high", (too_large, GOOD_REASON), "numbers are trainable, allowed are"),
+    ("check_beat_it", "all weights", (all_weights, GOOD_REASON), "numbers are trainable, allowed are"),
+    ("check_beat_it", "base trained before", (trained_before, GOOD_REASON), "the base's own weights moved"),
+    ("check_beat_it", "adapter merged away", (merged_away, GOOD_REASON), "nothing in the model is trainable"),
+    ("check_beat_it", "no reason", (untrained, "It works."), "shorter than eight words"),
+]
