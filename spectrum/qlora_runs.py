@@ -23,48 +23,74 @@ RATES = {"full": 1e-3, "lora": 5e-3, "qlora": 5e-3}
 LARGE_RATES = {"full": 2e-5, "lora": 2e-4, "qlora": 2e-4}  # above 100M parameters; QLoRA's own for 7B and 13B
 PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}  # of the forward pass; adapters stay in float32
 ITEMS = 100  # held-out messages that are answered
-LOSS_ROWS, CURVE_ROWS = 240, 96  # held-out rows for the loss at the end, and for each point of the curve
-EVERY = 15  # steps between two points of the curve
+LOSS_ROWS, CURVE_ROWS = 200, 64  # held-out rows for the loss at the end, and for each point of the curve
+EVERY = 10  # steps between two points of the curve
+MORE = 60  # steps that a trained LoRA goes on, with its own base and with the rounded one
 GRIDS = {"methods": [{"method": method, "seed": seed} for method in METHODS for seed in SEEDS]}
 
 
-def run(method="qlora", seed=0, steps=STEPS, items=ITEMS, name="base", each_step=None):
-    """Returns what one run measured: {"loss before", "loss", "score", "curve", "trainable", ...}, plain numbers.
+def run(method="qlora", seed=0, steps=STEPS, controls=True, name="base", each_step=None):
+    """Returns what one run measured: {"loss before", "loss", "curve", "trainable", "seconds", ...}, plain numbers.
 
     The method is "full", "lora" or "qlora"; losses are nats per completion token on held-out rows of the house dialect,
-    "curve" has [step, loss] every EVERY steps, "score" the share of answers right to the letter (none where
-    `items` is 0). A LoRA is measured besides over the rounded base ("loss moved", "score moved"), and so is a random
-    adapter of the same norms ("loss random"). `each_step()` is called after every step; what it raises ends the run.
-    Raises ValueError for a method that does not exist.
+    "curve" has [step, loss] every EVERY steps. A LoRA is measured over the rounded base too ("loss moved"). With
+    `controls` there are the scores, shares of answers right to the letter, before and after, and for a LoRA what
+    `repair` returns. `each_step()` is called after every step; what it raises ends the run. Raises ValueError for a
+    method that does not exist.
     """
     model, tokenizer = starting_model(method, seed, name)
-    held_out = tuning_effects.house_rows(LOSS_ROWS, "test", seed=1)
-    found = {"loss before": tuning_effects.mean_loss(model, tokenizer, held_out)}
-    records = train(
-        model,
-        tokenize_rows(tokenizer, tuning_effects.house_rows(ROWS, "train", seed)),
-        steps=steps,
-        lr=peak_rate(method, model),
-        batch_size=BATCH,
-        seed=seed,
-        precision=PRECISION.get(model.dtype),
-        progress=False,
-        evaluate=watcher(tokenizer, held_out[:CURVE_ROWS], each_step),
-        evaluate_every=1,
-    )
-    measured = {"": model}
-    if method == "lora":
-        measured |= {" moved": over_rounded(model, name), " random": over_rounded(adapters.random_like(model), name)}
-    found |= {f"loss{how}": tuning_effects.mean_loss(m, tokenizer, held_out) for how, m in measured.items()}
-    measured.pop(" random", None)
-    if items:
-        found |= {f"score{how}": tuning_effects.house_score((m, tokenizer), items).mean for how, m in measured.items()}
-    return {
-        **found,
+    found = {"loss before": held_out_loss(model, tokenizer)}
+    found |= {"score before": score(model, tokenizer)} if controls else {}
+    watch = {"evaluate": watcher(tokenizer, each_step), "evaluate_every": 1}
+    records = tune(model, tokenizer, peak_rate(method, model), steps, seed, **watch)
+    found |= {
+        "loss": held_out_loss(model, tokenizer),
         "curve": [[r["step"], round(r["held out"], 4)] for r in records if "held out" in r],
         "trainable": adapters.count(model)["trainable"],
         "seconds": round(records[-1]["seconds"], 1),
     }
+    if method == "lora":
+        found["loss moved"] = held_out_loss(over_rounded(model, name), tokenizer)
+    if controls:
+        found["score"] = score(model, tokenizer)
+        found |= repair(model, tokenizer, seed, name) if method == "lora" else {}
+    return found
+
+
+def repair(model, tokenizer, seed=0, name="base"):
+    """Returns what rounding the base under a trained LoRA does, and what a little more training makes of it.
+
+    "score moved" is the LoRA's over the rounded base, "loss random" that of a random adapter of the same norms there.
+    Then the LoRA goes on for MORE steps, over its own base and, from the same start and with the same batches, over the
+    rounded one: "loss longer", "loss longer moved" (its adapter over the rounded base) and "loss repaired". Two
+    trainings from the start would differ by chance as well; these differ in the rounding. The model is changed.
+    """
+    moved, random = over_rounded(model, name), over_rounded(adapters.random_like(model), name)
+    found = {"score moved": score(moved, tokenizer), "loss random": held_out_loss(random, tokenizer)}
+    for each in (model, moved):
+        tune(each, tokenizer, peak_rate("lora", model) / 5, MORE, seed + 100)
+    return found | {
+        "loss longer": held_out_loss(model, tokenizer),
+        "loss longer moved": held_out_loss(over_rounded(model, name), tokenizer),
+        "loss repaired": held_out_loss(moved, tokenizer),
+    }
+
+
+def tune(model, tokenizer, lr, steps, seed, **watch):
+    """Trains the model on the house dialect in batches of BATCH and returns the records of `train`."""
+    precision = PRECISION.get(model.dtype)
+    settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "precision": precision, "progress": False}
+    return train(model, house_examples(tokenizer, seed=seed % 100), **settings, **watch)
+
+
+def held_out_loss(model, tokenizer, rows=None):
+    """Returns nats per completion token on the first `rows` of LOSS_ROWS rows that no training shows."""
+    return tuning_effects.mean_loss(model, tokenizer, tuning_effects.house_rows(LOSS_ROWS, "test", seed=1)[:rows])
+
+
+def score(model, tokenizer):
+    """Returns the share of ITEMS held-out messages answered right to the letter."""
+    return tuning_effects.house_score((model, tokenizer), ITEMS).mean
 
 
 def starting_model(method, seed=0, name="base"):
@@ -74,7 +100,8 @@ def starting_model(method, seed=0, name="base"):
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
-    model, tokenizer = load_quantized(name) if method == "qlora" else load_model(name)
+    device = "cuda" if torch.cuda.is_available() else "cpu"  # where 4-bit layers run: the methods are to be compared
+    model, tokenizer = (load_quantized if method == "qlora" else load_model)(name, device=device)
     return (model if method == "full" else adapters.add_lora(model, RANK, seed=seed)), tokenizer
 
 
@@ -83,20 +110,23 @@ def peak_rate(method, model):
     return (LARGE_RATES if adapters.count(model)["total"] > 100_000_000 else RATES)[method]
 
 
+def house_examples(tokenizer, rows=None, seed=0):
+    """Returns the training examples of the house dialect as `train` takes them, ROWS by default."""
+    return tokenize_rows(tokenizer, tuning_effects.house_rows(rows or ROWS, "train", seed))
+
+
 def house_batch(tokenizer, rows=BATCH):
     """Returns a packed batch of rows of the house dialect, {"input_ids", "labels", "position_ids"}."""
-    return pack(tokenize_rows(tokenizer, tuning_effects.house_rows(rows, "train")), 512)
+    return pack(house_examples(tokenizer, rows), 512)
 
 
-def watcher(tokenizer, rows, each_step=None):
-    """Returns what `train` calls at each step: it calls each_step and, at every EVERYth, measures the loss."""
+def watcher(tokenizer, each_step=None):
+    """Returns what `train` calls at each step: it calls each_step and, at every EVERYth, measures the held-out loss."""
     calls = []
 
     def watch(model):
         calls.append(each_step() if each_step else None)
-        if len(calls) % EVERY:
-            return {}
-        return {"held out": tuning_effects.mean_loss(model, tokenizer, rows)}
+        return {} if len(calls) % EVERY else {"held out": held_out_loss(model, tokenizer, CURVE_ROWS)}
 
     return watch
 

@@ -61,6 +61,15 @@ def check_widths(folder):
             )
 
 
+def checkpoint_layers(model):
+    """Returns the model, which now keeps only each layer's input for the backward pass and computes the rest again."""
+    if hasattr(model, "activation_checkpointing_enable"):  # transformers 5.23 warns of the old name
+        model.activation_checkpointing_enable()
+    else:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model
+
+
 # ---- the ledger of bytes ----
 
 
@@ -220,6 +229,7 @@ def preflight(model, method="qlora", free=None, device=None, **settings):
     device = pick_device(device)
     config = read_config(model) if isinstance(model, str | Path | None) else model
     settings = {"bits": 16 if device.startswith("cuda") else 32} | settings
+    where = f"free on {device}" if free is None else "free"
     free = free_memory(device) if free is None else free
     found = ledger(config, method, **settings)
     if found["total"] <= 0.95 * free:
@@ -227,8 +237,8 @@ def preflight(model, method="qlora", free=None, device=None, **settings):
     largest = sorted((part for part in found if part != "total"), key=found.get)[:-3:-1]
     parts = " and ".join(f"{found[part] / 1e9:.1f} GB for {part}" for part in largest)
     raise MemoryError(
-        f"{method} needs {found['total'] / 1e9:.1f} GB, {parts} among them, and {free / 1e9:.1f} GB are free "
-        f"({device}; one twentieth is left over). {what_fits(config, method, free, settings)}"
+        f"{method} needs {found['total'] / 1e9:.1f} GB, {parts} among them, and {free / 1e9:.1f} GB are {where} "
+        f"(one twentieth is left over). {what_fits(config, method, free, settings)}"
     )
 
 

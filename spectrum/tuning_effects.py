@@ -57,7 +57,7 @@ def mean_loss(model, tokenizer, rows):
     """Returns nats per completion token over the rows."""
     examples, total, count = tokenize_rows(tokenizer, rows), 0.0, 0
     for start in range(0, len(examples), 32):
-        batch = pack(examples[start : start + 32], 512)
+        batch = {k: v.to(model.device) for k, v in pack(examples[start : start + 32], 512).items()}
         n = int((batch["labels"] != IGNORE).sum())
         total, count = total + n * model(**batch, use_cache=False).loss.item(), count + n
     return total / count

@@ -10,7 +10,7 @@ from tiny import make_tiny
 from spectrum import adapters, qlora_runs, quantize
 from spectrum.models import load_model
 
-FEW = {"steps": 2, "items": 2}
+FEW = {"steps": 2, "controls": False}
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,15 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def few_rows(monkeypatch):
-    for name, value in {"ROWS": 32, "LOSS_ROWS": 8, "CURVE_ROWS": 4, "EVERY": 1, "BATCH": 4}.items():
+    for name, value in {
+        "ROWS": 32,
+        "LOSS_ROWS": 8,
+        "CURVE_ROWS": 4,
+        "EVERY": 1,
+        "BATCH": 4,
+        "MORE": 2,
+        "ITEMS": 2,
+    }.items():
         monkeypatch.setattr(qlora_runs, name, value)
 
 
@@ -42,7 +50,17 @@ def test_a_run_is_plain_numbers_and_repeats(folder, method):
     json.dumps(first)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert [step for step, _ in first["curve"]] == [1, 2] and first["loss"] < first["loss before"]
-    assert ("loss moved" in first) == (method == "lora")
+    assert ("loss moved" in first) == (method == "lora") and "score" not in first
+
+
+def test_the_controls_of_a_lora(folder):
+    model, tokenizer = trained(folder)
+    before = qlora_runs.held_out_loss(qlora_runs.over_rounded(model, folder), tokenizer)
+    found = qlora_runs.repair(model, tokenizer, name=folder)
+    json.dumps(found)
+    assert found["loss repaired"] < before, "two more steps over the rounded base lower the loss there"
+    assert found["loss longer moved"] == qlora_runs.held_out_loss(qlora_runs.over_rounded(model, folder), tokenizer)
+    assert 0 <= found["score moved"] <= 1 and math.isfinite(found["loss random"])
 
 
 def test_full_trains_all_weights_and_the_others_a_lora(folder):

@@ -1,0 +1,156 @@
+"""What training fits on which card: the memory ledger as stacked bars, and an explorer with its static twin.
+
+The bytes come from `quantize.ledger`, which notebooks/15_qlora.ipynb holds against real tensors.
+"""
+
+import ipywidgets as w
+import pandas as pd
+
+from spectrum import plots, quantize
+
+GB = 1e9  # as cards are sold
+CARDS = (8, 16, 24, 48, 80, 141)  # GB of memory of common cards
+PARTS = ("weights", "constants", "adapters", "gradients", "optimizer", "activations", "workspace")
+SHADES = (0.0, 0.95, 0.35, 0.7, 0.15, 0.85, 0.5)  # light beside dark: parts that touch can be told apart
+METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
+DEFAULTS = {"rank": 16, "batch": 1, "length": 512, "checkpointing": True, "optimizer_bits": 32}
+# What may be changed about an architecture in the explorer: its config's name for it, and ours.
+SIZES = {
+    "num_hidden_layers": "Layers",
+    "hidden_size": "Width",
+    "intermediate_size": "MLP width",
+    "vocab_size": "Vocabulary",
+}
+
+
+def ledger_table(config, methods=tuple(METHODS), **settings):
+    """Returns a DataFrame of gigabytes (10^9 bytes): a row for each method, a column for each of PARTS, and "total".
+
+    `settings` are those of `quantize.ledger`, DEFAULTS unless given. Raises ValueError as that does.
+    """
+    rows = {METHODS[method]: quantize.ledger(config, method, **DEFAULTS | settings) for method in methods}
+    return pd.DataFrame(rows).T[[*PARTS, "total"]] / GB
+
+
+def smallest_card(gigabytes):
+    """Returns the memory of the smallest of CARDS that holds so much and leaves a twentieth over, in GB, or None."""
+    return next((card for card in CARDS if gigabytes <= 0.95 * card), None)
+
+
+def with_sizes(config, **sizes):
+    """Returns a config of the same architecture with some sizes changed; ValueError for a size below 1."""
+    wrong = [name for name, size in sizes.items() if size < 1]
+    if wrong:
+        raise ValueError(f"{wrong[0]} must be at least 1, not {sizes[wrong[0]]}")
+    settings = {name: value for name, value in config.to_dict().items() if name != "layer_types"}  # one for each layer
+    return type(config)(**settings | sizes)
+
+
+# ---- what is shown ----
+
+
+def gigabytes_text(gigabytes):
+    """Returns an amount of memory as text: in GB, or in MB where it is less than one."""
+    return f"{gigabytes:,.1f} GB" if gigabytes >= 1 else f"{1000 * gigabytes:,.1f} MB"
+
+
+def tell_row(name, total):
+    """Returns in one sentence what a row of a ledger needs, and the smallest card that has it."""
+    card = smallest_card(total)
+    return f"{name}: {gigabytes_text(total)}, " + (f"fits on {card} GB" if card else f"more than {CARDS[-1]} GB")
+
+
+def ledger_figure(table, title):
+    """Returns the figure of a ledger table: a stacked bar for each row, the cards as vertical lines."""
+    figure, axes = plots.new_figure(title, width=8, height=0.45 * len(table) + 2.0)
+    # As far as the largest card, so that one giant does not squeeze the others; its bar runs out of the picture.
+    limit = 1.03 * min(max(table["total"].max(), CARDS[0]), CARDS[-1])
+    places, start = range(len(table))[::-1], 0
+    for part, shade in zip(PARTS, SHADES, strict=True):
+        colour = plots.plt.get_cmap("cividis")(shade)
+        axes.barh(
+            places, table[part], left=start, color=colour, label=part, height=0.6, edgecolor="white", linewidth=0.5
+        )
+        start = start + table[part]
+    for place, total in zip(places, table["total"], strict=True):
+        text = ("→ " if total > limit else "") + gigabytes_text(total)
+        axes.text(1.01, place, text, va="center", fontsize=8, transform=axes.get_yaxis_transform())
+    for card in (card for card in CARDS if card <= limit):
+        axes.axvline(card, color="#888888", linestyle="--", linewidth=1, zorder=0)
+        axes.text(card, 1.0, f"{card}", color="#666666", fontsize=8, ha="center", transform=axes.get_xaxis_transform())
+    axes.set_yticks(places, table.index)
+    axes.set(xlim=(0, limit), ylim=(-0.6, len(table) - 0.4), xlabel="GB of memory (dashed: common cards)")
+    axes.set_title(title, fontsize=10, loc="left", pad=16)
+    axes.legend(fontsize=8, frameon=False, ncols=len(PARTS), loc="upper center", bbox_to_anchor=(0.45, -0.3),
+                columnspacing=1.0, handlelength=1.0)  # fmt: skip
+    return figure
+
+
+def show_bars(table, title):
+    """Displays a ledger table as stacked bars, with its words."""
+    rows = "; ".join(tell_row(name, total) for name, total in table["total"].items())
+    plots.show(ledger_figure(table, title), alt=f"Stacked bars of memory. {rows}.")
+
+
+def show_ledger(table, name):
+    """Displays an architecture's ledger by method, and each method in a line: the static twin of `ledger_explorer`."""
+    saved = table["total"].iloc[0] / table["total"].iloc[-1]
+    first, last = table.index[0], table.index[-1]
+    show_bars(table, f"{name}: {last} needs {saved:.1f} times less memory than {first}")
+    for method, total in table["total"].items():
+        print(tell_row(method, total))
+
+
+# ---- the explorer ----
+
+
+def explorer_controls(configs):
+    """Returns {setting: widget}: the architecture and its sizes, then the settings of the ledger."""
+    wide = {"style": {"description_width": "110px"}, "layout": w.Layout(width="330px"), "continuous_update": False}
+    box = {"style": {"description_width": "110px"}, "layout": w.Layout(width="330px")}
+    sizes = {size: w.BoundedIntText(min=1, max=10**7, description=label, **wide) for size, label in SIZES.items()}
+    return {
+        "model": w.Dropdown(options=list(configs), description="Model", **box),
+        **sizes,
+        "rank": w.SelectionSlider(options=[2**n for n in range(9)], value=16, description="Rank", **wide),
+        "batch": w.SelectionSlider(options=[2**n for n in range(8)], value=1, description="Batch", **wide),
+        "length": w.SelectionSlider(options=[2**n for n in range(7, 16)], value=512, description="Length", **wide),
+        "checkpointing": w.Checkbox(value=True, description="Gradient checkpointing", **box),
+        "optimizer_bits": w.Dropdown(options=[32, 8], description="AdamW bits", **box),
+    }
+
+
+def ledger_explorer(configs):
+    """Returns the explorer of {name: config}: choose or change an architecture and settings, see what fits where.
+
+    Choosing a model fills in its sizes, which can then be changed.
+    """
+    controls, out = explorer_controls(configs), w.Output()
+    filling = []
+
+    def draw(_=None):
+        if filling:
+            return
+        sizes = {size: controls[size].value for size in SIZES}
+        settings = {name: controls[name].value for name in DEFAULTS}
+        with out:
+            out.clear_output(wait=True)
+            try:
+                table = ledger_table(with_sizes(configs[controls["model"].value], **sizes), **settings)
+                show_ledger(table, controls["model"].value)
+            except ValueError as error:
+                print(f"Cannot count this: {error}")
+
+    def fill(_=None):
+        filling.append(True)  # each size would draw the picture anew
+        for size in SIZES:
+            controls[size].value = getattr(configs[controls["model"].value], size)
+        filling.clear()
+        draw()
+
+    for name, control in controls.items():
+        control.observe(fill if name == "model" else draw, names="value")
+    fill()
+    names = list(controls)
+    columns = [w.VBox([controls[n] for n in names[:5]]), w.VBox([controls[n] for n in names[5:]])]
+    return w.VBox([w.HBox(columns, layout=w.Layout(flex="0 0 auto")), out])

@@ -1,0 +1,52 @@
+"""The memory ledger of lesson 15 in a real browser, by keyboard."""
+
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools.run_notebooks import clean, write
+
+EXPLORER = """from transformers import LlamaConfig
+
+from spectrum import widgets_ledger
+
+sizes = dict(hidden_size=4096, intermediate_size=11008, num_attention_heads=32, num_hidden_layers=32, vocab_size=32000)
+deep = LlamaConfig(**sizes | {"num_hidden_layers": 64})
+widgets_ledger.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep})
+"""
+
+
+def explorer_notebook(folder):
+    path = Path(folder) / "ledger.ipynb"
+    cells = [new_markdown_cell("# What fits?"), new_code_cell(EXPLORER, metadata={"tags": ["playground"]})]
+    write(clean(new_notebook(cells=cells)), path)
+    return path
+
+
+@pytest.mark.browser
+def test_the_ledger_answers_to_the_keyboard(lab, tmp_path):
+    """A longer row needs more, another model fills in its sizes, and a size can be typed."""
+    with lab.open(explorer_notebook(tmp_path)) as notebook:
+        notebook.run_all(timeout=180)
+        number = notebook.find_cell("playground")
+        keyboard, output = notebook.page.keyboard, notebook.output(number)
+        before = notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on 8 GB")
+        length = output.get_by_role("slider").nth(2)
+        notebook.tab_to(number, length)
+        for _ in range(4):
+            keyboard.press("ArrowRight")
+        notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on (16|24|48) GB")
+        notebook.tab_to(number, output.get_by_role("combobox").first)
+        keyboard.press("ArrowDown")
+        notebook.wait_for_text(number, r"full fine-tuning: 1\d\d\.\d GB, more than 141 GB")
+        layers = output.get_by_role("spinbutton").first
+        assert layers.input_value() == "64"
+        notebook.tab_to(number, layers)
+        keyboard.press("Control+a")
+        keyboard.type("2")
+        keyboard.press("Enter")
+        notebook.wait_for_text(number, r"full fine-tuning: \d\d?\.\d GB, fits on (8|16|24|48) GB")
+        assert before
+        notebook.screenshot(tmp_path / "ledger.png", number)
+    assert (tmp_path / "ledger.png").stat().st_size > 1000
