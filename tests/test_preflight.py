@@ -71,3 +71,28 @@ def test_names_are_those_of_load_model():
 def test_the_memory_of_this_computer_is_asked_for():
     found = quantize.preflight("lumen-base", device="cpu")
     assert found["needed"] < found["free"] == pytest.approx(quantize.free_memory("cpu"), rel=0.3)
+
+
+def test_checkpointing_changes_what_is_kept_and_no_gradient(tiny_folder):
+    import torch
+
+    from spectrum import adapters
+
+    gradients, kept = [], []
+    for change in (lambda model: model, quantize.checkpoint_layers):
+        model = change(adapters.add_lora(models.load_model(tiny_folder, device="cpu")[0], 2)).train()
+        seen = {}
+
+        def note(tensor, seen=seen):
+            seen[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        ids = torch.arange(200)[None] % 100
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+        loss.backward()
+        gradients.append([p.grad for p in model.parameters() if p.requires_grad])
+        kept.append(sum(seen.values()))
+    assert kept[1] < 0.8 * kept[0]
+    for plain, again in zip(*gradients, strict=True):
+        torch.testing.assert_close(plain, again)
