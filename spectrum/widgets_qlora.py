@@ -12,8 +12,8 @@ def levels_figure(scaled, levels):
     there = int((levels.abs() < 0.5).sum())
     title = f"{near:.0f} % of the weights lie within ±0.5, and {there} of the {len(levels)} levels"
     figure, axes = plots.new_figure(title)
-    axes.hist(scaled.numpy(), bins=80, color=plots.COLOURS["base"], alpha=0.6)
-    axes.vlines(levels, 0, axes.get_ylim()[1] / 6, color=plots.COLOURS["qlora"], linewidth=2, label="levels")
+    axes.hist(scaled.numpy(), bins=80, color=plots.COLOURS["base"], alpha=0.35)
+    axes.vlines(levels, 0, axes.get_ylim()[1] / 6, color="black", linewidth=2, label="levels")
     axes.set(xlabel="weight / largest absolute value of its block", ylabel="weights")
     axes.legend(frameon=False)
     return figure
@@ -56,9 +56,12 @@ def show_curves(stored, live):
 
 def show_losses(losses, title):
     """Displays {name: (loss, method)} as one dot in a row each, on a logarithmic axis, with their words."""
-    figure, axes = plots.new_figure(title, height=0.35 * len(losses) + 1.0)
+    figure, axes = plots.new_figure("", height=0.35 * len(losses) + 1.2)
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left")  # the names take so much room that it would not fit above
     for y, (loss, method) in enumerate(reversed(losses.values())):
         axes.plot(loss, y, "o", color=plots.COLOURS[method])
+        axes.annotate(f"{loss:.3f}", (loss, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(losses)), list(reversed(losses)))
     axes.set(xlabel="held-out loss, nats per token, mean of the seeds", xscale="log")
+    axes.margins(x=0.15, y=0.15)
     plots.show(figure, alt="; ".join(f"{name}: {loss:.4f}" for name, (loss, _) in losses.items()))
