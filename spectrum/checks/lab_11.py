@@ -13,7 +13,7 @@ from spectrum.models import load_model
 from spectrum.prompt_effects import by_instruction, items_of
 
 MOST = 45_000  # trainable numbers of the open task: room for rank 2 on all linear layers of lumen-base
-GOAL = 0.45  # well below the worked lab (62 %, seed 0): fresh letters must not fail a right answer
+GOAL = 0.35  # well below the worked lab (52 to 62 % over samples): fresh letters must not fail a right answer
 
 # A layer that can be worked on paper: rank 2 and alpha 4, so that alpha/r = 2 differs from alpha, and square, so that a
 # transposed product has the right shape and the wrong numbers.
