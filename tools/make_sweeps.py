@@ -11,13 +11,17 @@ from spectrum.sweeps import missing, run_sweep
 
 ROOT = Path(__file__).parents[1]
 # Folder in results/ -> module with GRIDS and run.
-SWEEPS = {"11_lora_by_hand": "spectrum.lora_runs", "12_lora_rank": "spectrum.rank_runs"}
+SWEEPS = {
+    "07_instruction_tuning": "spectrum.tuning_runs",
+    "11_lora_by_hand": "spectrum.lora_runs",
+    "12_lora_rank": "spectrum.rank_runs",
+    "15_qlora": "spectrum.qlora_runs",
+}
 
 
 def sweeps(names):
     """Yields (folder, grid, run) of the sweeps that are named, of all when none is; SystemExit for a wrong name."""
-    known = {name: module for name, module in SWEEPS.items()}
-    for lesson, module in known.items():
+    for lesson, module in SWEEPS.items():
         module = importlib.import_module(module)
         for name, grid in module.GRIDS.items():
             if not names or name in names or lesson in names:
