@@ -8,13 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from lifted import needed, statements
+from lifted import lift, needed, statements
 from tiny import make_model, make_tokenizer
 
 from spectrum import adapters
+from spectrum.checks import lab_11
 from spectrum.train import train
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "11_lora_by_hand.ipynb"
+SOLUTION = NOTEBOOK.parent.parent / "solutions" / NOTEBOOK.name
 NAMES = ("LoRALinear", "linears", "put_lora", "adapted", "merge", "copy_lora", "formula", "energy_rank")
 
 
@@ -159,3 +161,16 @@ def test_energy_rank_is_the_packages(lesson, number):
     matrix = torch.randn(30, 4) @ torch.randn(4, 20) + 0.05 * torch.randn(30, 20)
     for share in (0.5, 0.9, 0.99):
         assert lesson.energy_rank(matrix, share) == adapters.energy_rank(matrix, share)
+
+
+# ---- the lab ----
+
+
+@pytest.mark.parametrize(
+    ("check", "names"),
+    [("start", ["start"]), ("forward", ["lora_linear"]), ("merge", ["merge", "unmerge"]), ("count", ["lora_count"])],
+)
+def test_right_answers_pass_whatever_a_check_draws(check, names):
+    answers = [lift(SOLUTION, name) for name in names]
+    for _ in range(25):
+        getattr(lab_11, f"check_{check}")(*answers)

@@ -163,7 +163,7 @@ def check_count(function):
     rng = np.random.default_rng()
     for number in range(4):
         heads, width, head_dim = (int(rng.integers(low, high)) for low, high in ((1, 4), (2, 9), (1, 5)))
-        sizes = {"num_attention_heads": 2 * heads, "num_key_value_heads": heads, "hidden_size": 4 * width}
+        sizes = {"num_attention_heads": 2 * heads, "num_key_value_heads": heads, "hidden_size": 2 * heads * width}
         sizes |= {"head_dim": 2 * head_dim, "intermediate_size": int(rng.integers(3, 40)), "num_hidden_layers": 2}
         config = (
             Qwen3Config(**sizes, vocab_size=50) if number == 0 else small_config(**sizes, attention_bias=number == 1)
