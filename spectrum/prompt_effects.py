@@ -35,7 +35,7 @@ def examples_of(item, k, seed=0):
 def by_examples(pair, items, k, name=""):
     """Returns a model's score when each task is shown by k examples in plain text and no instruction."""
     shown = [prompts.show(examples_of(item, k), item) for item in items]
-    return evaluate(*pair, items, shown, is_right, name=name or f"{k} examples", max_new_tokens=56, stop="\n")
+    return evaluate(*pair, items, shown, is_right, name=name or f"{k} examples", max_new_tokens=96, stop="\n")
 
 
 def by_instruction(pair, items, numbers, chat):
@@ -43,7 +43,7 @@ def by_instruction(pair, items, numbers, chat):
     asked = [prompts.ask(tasks.TASKS[item.task], item, numbers[i % len(numbers)]) for i, item in enumerate(items)]
     asked = [prompts.chat(text) for text in asked] if chat else asked
     name = f"{'instruct' if chat else 'base'}, wordings {numbers}"
-    return evaluate(*pair, items, asked, is_right, name=name, max_new_tokens=56, stop=None if chat else "\n")
+    return evaluate(*pair, items, asked, is_right, name=name, max_new_tokens=96, stop=None if chat else "\n")
 
 
 def percent(score):
