@@ -157,8 +157,9 @@ def share_figure(table, rank):
     for number, (name, size, share) in enumerate(
         zip(table["model"], table["parameters"], table["share %"], strict=True)
     ):
-        side = ("left", (4, 3)) if number % 2 == 0 else ("right", (-4, -9))  # neighbours on either side of the line
-        axes.annotate(name, (size, share), fontsize=7, ha=side[0], xytext=side[1], textcoords="offset points")
+        right = number == 0 or number % 2 == 1 and number < len(table) - 1  # neighbours on either side of the line
+        side = {"ha": "left", "xytext": (4, 3)} if right else {"ha": "right", "xytext": (-4, -9)}
+        axes.annotate(name, (size, share), fontsize=7, textcoords="offset points", **side)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.axhspan(0.1, 1.0, color="#888888", alpha=0.15, linewidth=0)
     axes.text(table["parameters"].min(), 0.11, "the 0.1 to 1 % one reads of", color="#666666", fontsize=8, va="bottom")
