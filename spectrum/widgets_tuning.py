@@ -61,8 +61,8 @@ def wide_figure(title, height=plots.SIZE[1]):
 
 def show_scores(parts, title):
     """Displays {part: [Score, ...]} as dots with 95 % intervals, one row for each part and model."""
-    figure, axes = wide_figure(title)
     rows = [(part, score) for part, scores in parts.items() for score in scores]
+    figure, axes = wide_figure(title, height=0.23 * len(rows) + 1.1)
     for y, (_, score) in enumerate(reversed(rows)):
         error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
         colour = plots.COLOURS[SCORE_COLOURS.get(score.name, "other")]
@@ -102,46 +102,55 @@ def pick(sweep, **settings):
 
 
 def draw_sweep(sweep, title, runs=()):
-    """Returns a figure of the stored sweep: score over rows, over learning rate, and the given live runs as stars."""
+    """Returns a figure of the stored sweep: scores over rows, over learning rate, and the given live runs as stars."""
     figure = Figure(figsize=(8, 3.6), dpi=plots.DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, sharey=True)
-    draw_line(left, pick(sweep, rows=...), "rows", "full", "o", "loss on answers")
-    draw_line(left, pick(sweep, rows=..., loss_on="everything"), "rows", "prompt", "s", "loss on everything")
-    draw_line(right, pick(sweep, lr=...), "lr", "full", "o", None)
+    draw_line(left, pick(sweep, rows=...), "rows", "wordings", "base", "s", "held-out wordings")
+    draw_line(left, pick(sweep, rows=...), "rows", "role", "full", "o", "role")
+    draw_line(
+        left, pick(sweep, rows=..., loss_on="everything"), "rows", "role", "prompt", "^", "role, loss on everything"
+    )
+    draw_line(right, pick(sweep, lr=...), "lr", "wordings", "base", "s", None)
+    draw_line(right, pick(sweep, lr=...), "lr", "role", "full", "o", None)
     for axes, column in ((left, "rows"), (right, "lr")):
         for number, found in enumerate(runs, 1):
             if axes is right and found["rows"] != tuning_runs.STANDARD["rows"]:
                 continue  # it belongs to another curve than the one drawn there
-            axes.plot(found[column], 100 * found["wordings"], "*", markersize=12, color=plots.COLOURS["lora"])
-            axes.annotate(f"  {number}", (found[column], 100 * found["wordings"]), fontsize=8)
-        for name, label in (("base", "untuned"), ("instruct", "lumen-instruct")):
-            level = 100 * sweep[(sweep["name"] == name) & (sweep["rows"] == 0)]["wordings"].mean()
-            axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
-            axes.text(0.02, level + 1, label, fontsize=8, color="#666666", transform=axes.get_yaxis_transform())
+            axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["lora"])
+            axes.annotate(f"  {number}", (found[column], 100 * found["role"]), fontsize=8)
+        draw_level(axes, sweep, "base", "wordings", "held-out wordings, untuned", 0.02, "left")
+        draw_level(axes, sweep, "instruct", "role", "role, lumen-instruct", 0.98, "right")
         axes.set_xscale("log")
         axes.spines[["top", "right"]].set_visible(False)
-    left.set(xlabel="rows of instruction data", ylabel="held-out wordings, % right", ylim=(-3, 103))
+    left.set(xlabel="rows of instruction data", ylabel="right answers, %", ylim=(-3, 103))
     left.set_xticks([125, 250, 500, 1000, 2000], ["125", "250", "500", "1,000", "2,000"])
     left.minorticks_off()
-    left.legend(fontsize=8, frameon=False, loc="lower right")
+    left.legend(fontsize=8, frameon=False)
     right.set(xlabel="peak learning rate (500 rows)")
     return figure
 
 
-def draw_line(axes, runs, column, colour, marker, label):
+def draw_line(axes, runs, column, score, colour, marker, label):
     """Draws a dot for each run and a line through the means at each value of a column."""
-    means = 100 * runs.groupby(column)["wordings"].mean()
-    axes.plot(runs[column], 100 * runs["wordings"], marker, color=plots.COLOURS[colour], alpha=0.5, markersize=4)
-    axes.plot(means.index, means, color=plots.COLOURS[colour], label=label)
+    means = 100 * runs.groupby(column)[score].mean()
+    axes.plot(runs[column], 100 * runs[score], marker, color=plots.COLOURS[colour], alpha=0.5, markersize=4)
+    axes.plot(means.index, means, color=plots.COLOURS[colour], marker=marker, markersize=3, label=label)
+
+
+def draw_level(axes, sweep, name, score, label, x, side):
+    """Draws the score of a model that the sweep did not tune as a labelled grey line."""
+    level = 100 * sweep[(sweep["name"] == name) & (sweep["rows"] == 0)][score].mean()
+    axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
+    axes.text(x, level + 1, label, fontsize=8, color="#666666", ha=side, transform=axes.get_yaxis_transform())
 
 
 def describe_sweep(sweep, runs=()):
     """Returns the sweep's means and the live runs in words, for who cannot see the picture."""
-    means = 100 * pick(sweep, rows=...).groupby("rows")["wordings"].mean()
-    stored = ", ".join(f"{rows:.0f} rows {mean:.0f} %" for rows, mean in means.items())
+    means = 100 * pick(sweep, rows=...).groupby("rows")[["role", "wordings"]].mean()
+    stored = ", ".join(f"{row.Index:.0f} rows {row.role:.0f} and {row.wordings:.0f} %" for row in means.itertuples())
     live = "".join(f"; run {n}: {describe_run(found)}" for n, found in enumerate(runs, 1))
-    return f"Held-out wordings right, mean of the seeds: {stored}{live}"
+    return f"Right with a role and in held-out wordings, mean of the seeds: {stored}{live}"
 
 
 def show_sweep(sweep, title, runs=()):
@@ -170,7 +179,7 @@ def describe_run(found):
     """Returns a run's settings and scores in one line."""
     return (
         f"{found['rows']:.0f} rows × {found['epochs']:.0f}, rate {found['lr']:g}, loss on {found['loss_on']}: "
-        f"{100 * found['wordings']:.0f} % of held-out wordings, {100 * found['tasks']:.0f} % of held-out tasks"
+        f"{100 * found['role']:.0f} % right with a role, {100 * found['wordings']:.0f} % in held-out wordings"
     )
 
 
@@ -179,8 +188,8 @@ def stored_text(sweep, settings):
     runs = pick(sweep, **{**settings, "seed": ...})
     if not len(runs):
         return "The stored sweep has no run with these settings: press Run."
-    shares = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["wordings"]))
-    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % of held-out wordings. Run does seed 0 anew."
+    shares = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
+    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right with a role. Run does seed 0 anew."
 
 
 def loss_svg(losses, steps, width=420, height=90):

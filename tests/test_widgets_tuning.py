@@ -16,14 +16,14 @@ def sweep(tmp_path):
     """A stored sweep with made-up scores, one of its runs failed."""
     for settings in tuning_runs.GRIDS["tuning"]:
         share = min(0.9, 0.2 + settings["rows"] / 5000 + settings["seed"] / 100)
-        result = {"wordings": share, "tasks": share / 2, "tokens out": 5.0, "loss": [2.0, 1.0], "steps": 2}
+        result = {"role": share, "wordings": 0.8, "tokens out": 5.0, "loss": [2.0, 1.0], "steps": 2}
         failed = settings.get("lr") == 1e-2 and settings["seed"] == 2
         record = {"settings": settings, "result": None if failed else result, "error": "ValueError" if failed else None}
         sweeps.store({**record, "wall_seconds": 1.0}, tmp_path)
     return widgets_tuning.stored_sweep(tmp_path)
 
 
-FOUND = {"wordings": 0.5, "tasks": 0.25, "tokens out": 4.0, "loss": [2.0, 1.5], "steps": 2, "seconds": 1.0}
+FOUND = {"role": 0.5, "wordings": 0.25, "tokens out": 4.0, "loss": [2.0, 1.5], "steps": 2, "seconds": 1.0}
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_pictures_say_their_numbers_in_words(monkeypatch, sweep):
     widgets_tuning.show_sweep(sweep, "more rows help", [{**tuning_runs.STANDARD, **FOUND}])
     assert shown[0].startswith("wordings, base: 25.0 % (95 %") and "wordings, tuned: 75.0 %" in shown[0]
     assert shown[1] == "Worst and best wording. asked: 25 to 75 %; shown: 75 to 75 %"
-    assert "250 rows 26 %" in shown[2] and "2000 rows 61 %" in shown[2] and "run 1: 500 rows × 1" in shown[2]
+    assert (
+        "250 rows 26 and 80 %" in shown[2] and "2000 rows 61 and 80 %" in shown[2] and "run 1: 500 rows × 1" in shown[2]
+    )
     assert plt.get_fignums() == []
 
 
@@ -132,7 +134,7 @@ def test_run_shows_the_loss_and_adds_a_star(quick_run, sweep):
     wait(lambda: not control(shell, "Run").disabled)
     note, curve, picture = notes(shell)
     assert (
-        note == "Run 1: 250 rows × 1, rate 0.001, loss on answers: 50 % of held-out wordings, 25 % of held-out tasks."
+        note == "Run 1: 250 rows × 1, rate 0.001, loss on answers: 50 % right with a role, 25 % in held-out wordings."
     )
     assert "step 2 of 2, loss 1.500 nats per token" in curve
     assert picture != before and "run 1: 250 rows" in picture and 'alt="' in picture
@@ -174,7 +176,7 @@ def test_moving_a_control_trains_nothing_and_tells_what_is_stored(monkeypatch, s
     monkeypatch.setattr(tuning_runs, "run", lambda **settings: pytest.fail("it trained"))
     shell = widgets_tuning.tuning_bench(sweep)
     control(shell, "Examples").value = 500
-    assert "3 seeds: 30, 31, 32 % of held-out wordings" in notes(shell)[0]
+    assert "3 seeds: 30, 31, 32 % right with a role" in notes(shell)[0]
     control(shell, "Epochs").value = 3
     assert "no run with these settings: press Run" in notes(shell)[0]
     control(shell, "Epochs").value, control(shell, "Loss on").value = 1, "everything"
