@@ -26,16 +26,24 @@ def check_probabilities(function):
     """The learner's `probabilities(logits, temperature)` is softmax(logits / temperature), at huge logits and 0 too."""
     logits = torch.tensor([1.0, 2.0, 5.0]).log()
     wanted = torch.tensor([0.125, 0.25, 0.625])
-    expect_close(function(logits, 1.0), wanted, 1e-5, "probabilities of logits (0, ln 2, ln 5)",
+    given = logits.clone()
+    expect_close(function(given, 1.0), wanted, 1e-5, "probabilities of logits (0, ln 2, ln 5)",
                  "Do you divide exp(logit) by the sum over all tokens?")  # fmt: skip
+    expect(torch.equal(given, logits), "the logits that were given have changed", "Make a new tensor: no -= or /=.")
     hotter = function(logits, 2.0)
     weights = torch.tensor([1.0, 2**0.5, 5**0.5])
     expect_close(hotter, weights / weights.sum(), 1e-5, "the same at temperature 2",
                  "Logits are divided by the temperature: above 1 the probabilities come closer together.")  # fmt: skip
     expect_close(function(torch.tensor([1000.0, 0.0]), 1.0), torch.tensor([1.0, 0.0]), 1e-6, "logits of 1000 and 0",
                  "exp(1000) overflows. Subtract the largest logit first: the probabilities stay the same.")  # fmt: skip
+    near = torch.tensor([1000.0, 990.0])
+    expect_close(function(near.clone(), 1.0), torch.softmax(near, dim=-1), 1e-6, "logits of 1000 and 990",
+                 "Cutting logits off makes them equal. Subtract the largest instead.")  # fmt: skip
     expect_close(function(logits, 0.0), torch.tensor([0.0, 0.0, 1.0]), 1e-6, "temperature 0",
                  "At 0 nothing can be divided: all probability goes to the largest logit.")  # fmt: skip
+    tie = function(torch.tensor([2.0, 2.0, 1.0]), 0.0)
+    expect(abs(float(torch.as_tensor(tie).sum()) - 1) < 1e-6, "at temperature 0 two equals give more than 1 together",
+           "One token is taken: argmax names the first of equals.")  # fmt: skip
     drawn = torch.randn(50, generator=torch.Generator().manual_seed(int(np.random.default_rng().integers(1 << 30))))
     expect_close(function(drawn, 0.7), torch.softmax(drawn / 0.7, dim=-1), 1e-5, "50 random logits at temperature 0.7",
                  "Compare with torch.softmax on paper: which term differs?")  # fmt: skip
@@ -72,6 +80,10 @@ def check_greedy(function):
     short = function(*instruct, prompt, 1)
     expect(short == complete(*instruct, [prompt], max_new_tokens=1)[0], f"with max_new_tokens=1, got {short!r}",
            "Count the new tokens only, and stop at max_new_tokens.")  # fmt: skip
+    letter = "Good morning, this is Ana from Oslo. I ordered 3"  # the base model is far from sure how it goes on
+    answer, wanted = function(*model("base"), letter, 16), complete(*model("base"), [letter], max_new_tokens=16)[0]
+    expect(answer == wanted, f"a letter to go on with: expected {wanted!r}, got {answer!r}",
+           "Nothing is drawn and nothing cut: the likeliest token each time, and the text as it is.")  # fmt: skip
 
 
 @check
@@ -79,7 +91,7 @@ def check_chat_text(function):
     """The learner's `chat_text(messages)` writes what the chat template of lumen-instruct writes."""
     tokenizer = load_model("lumen-instruct")[1]
     user, system = (
-        {"role": "user", "content": "Give the city.\nI live in Oslo."},
+        {"role": "user", "content": "Give the city.\nI live in Oslo. "},
         {"role": "system", "content": "You are a robot."},
     )
     hints = (
@@ -130,13 +142,14 @@ def check_prompt(function, goal=GOAL_JSON, n=100):
     )
     expect(score.mean >= goal,
            f"{100 * score.mean:.0f} % of {n} fresh messages came out as the right JSON, wanted {100 * goal:.0f} %",
-           f"For example {sample}. Does the prompt say which keys, and that the answer is to be JSON?")  # fmt: skip
+           f"For example {sample}. Does the prompt say which keys, and that the answer is to be JSON? "
+           "This model knows a list of keys only as 'a and b and c'.")  # fmt: skip
 
 
 @check
 def check_beat_it(function, why, goal=GOAL_WISH, n=100):
-    """The learner's `prompt(message)` names the customer's wish on the test split; one sentence says why it works."""
-    items = tasks.TASKS["intent"].sample(n, "test", seed=int(np.random.default_rng().integers(1 << 30)))
+    """The learner's `prompt(message)` names the customer's wish on the dev split; one sentence says why it works."""
+    items = tasks.TASKS["intent"].sample(n, "dev", seed=int(np.random.default_rng().integers(1 << 30)))
     texts = [function(item.input) for item in items]
     expect(len(set(texts)) == len(texts), "different messages gave the same prompt", "Put the message into the prompt.")
     expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
@@ -144,5 +157,5 @@ def check_beat_it(function, why, goal=GOAL_WISH, n=100):
     score = evaluate(
         *model("instruct"), items, [chat(t) for t in texts], lambda a, i: a.strip() == i.gold, max_new_tokens=12
     )
-    expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {n} test messages right, wanted {100 * goal:.0f} %",
+    expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {n} fresh messages right, wanted {100 * goal:.0f} %",
            "Name the five wishes in the prompt, in the words the answers use.")  # fmt: skip

@@ -62,6 +62,33 @@ def one_too_many(model, tokenizer, prompt, max_new_tokens):
     return run_greedy(model, tokenizer, prompt, max_new_tokens + 1)
 
 
+def sampled(model, tokenizer, prompt, max_new_tokens):
+    from spectrum.generate import complete
+
+    return complete(model, tokenizer, [prompt], max_new_tokens=max_new_tokens, temperature=1.0, seed=3)[0]
+
+
+def stripped(model, tokenizer, prompt, max_new_tokens):
+    return run_greedy(model, tokenizer, prompt, max_new_tokens).strip()
+
+
+def cut_off(logits, temperature):
+    return torch.softmax(logits.clamp(max=80) / max(temperature, 1e-6), dim=-1)
+
+
+def in_place(logits, temperature):
+    logits -= logits.max()
+    return torch.softmax(logits / max(temperature, 1e-6), dim=-1)
+
+
+def all_of_the_largest(logits, temperature):
+    return torch.softmax(logits / temperature, dim=-1) if temperature else (logits == logits.max()).float()
+
+
+def stripped_turns(messages):
+    return turns([{**m, "content": m["content"].strip()} for m in messages])
+
+
 def turns(messages, end="<|end|>", start="<|endoftext|>", opened="<|assistant|>"):
     return start + "".join(f"<|{m['role']}|>{m['content']}{end}" for m in messages) + opened
 
@@ -76,6 +103,12 @@ WRONG = [
     ("check_probabilities", "temperature 0 divides by zero", divides_by_zero, "At 0 nothing can be divided"),
     ("check_probabilities", "not normalized", not_normalized, "sum over all tokens"),
     ("check_probabilities", "zeros", zeros, "sum over all tokens"),
+    ("check_probabilities", "cuts large logits off", cut_off, "Cutting logits off"),
+    ("check_probabilities", "changes its input", in_place, "have changed"),
+    ("check_probabilities", "two largest get 1 each", all_of_the_largest, "more than 1 together"),
+    ("check_greedy", "draws", sampled, "expected"),
+    ("check_greedy", "strips the text", stripped, "nothing cut"),
+    ("check_chat_text", "strips the messages", stripped_turns, "character by character"),
     ("check_greedy", "does not stop at the end token", never_stops, "goes on after the end"),
     ("check_greedy", "returns the prompt as well", with_prompt, "after the prompt"),
     ("check_greedy", "keeps the end token", with_end, "before you add an end token"),
