@@ -95,11 +95,11 @@ def controls():
     wide = {"style": {"description_width": "90px"}, "layout": w.Layout(width="300px")}
     return {
         "data": w.Text(value="facts", description="Data", **wide),
-        "count": w.Dropdown(options=[64, 256, 1024], value=64, description="Facts", **wide),
+        "count": w.SelectionSlider(options=[64, 256, 1024], value=64, description="Facts", **wide),
         "rank": w.SelectionSlider(options=rank_runs.RANKS, value=8, description="Rank", **wide),
         "alpha": w.SelectionSlider(options=(1, 2, 4, 8, 16, 32, 64, 128), value=16, description="Alpha", **wide),
         "rslora": w.Checkbox(value=False, description="rsLoRA: alpha / √rank", **wide),
-        "targets": w.Dropdown(options=["all-linear", "attention", "mlp"], description="Layers", **wide),
+        "targets": w.SelectionSlider(options=["all-linear", "attention", "mlp"], description="Layers", **wide),
         "lr": w.FloatLogSlider(value=5e-3, min=-4, max=-1, step=0.1, description="Learning rate", **wide),
         "dropout": w.FloatSlider(value=0.0, max=0.5, step=0.05, description="Dropout", **wide),
         "steps": w.IntSlider(value=100, min=10, max=200, step=10, description="Steps", **wide),

@@ -110,13 +110,14 @@ def explorer_controls(configs):
     box = {"style": {"description_width": "110px"}, "layout": w.Layout(width="330px")}
     sizes = {size: w.BoundedIntText(min=1, max=10**7, description=label, **wide) for size, label in SIZES.items()}
     return {
-        "model": w.Dropdown(options=list(configs), description="Model", **box),
+        # No dropdowns: in JupyterLab their arrow keys move to the next cell instead.
+        "model": w.SelectionSlider(options=list(configs), description="Model", **wide),
         **sizes,
         "rank": w.SelectionSlider(options=[2**n for n in range(9)], value=16, description="Rank", **wide),
         "batch": w.SelectionSlider(options=[2**n for n in range(8)], value=1, description="Batch", **wide),
         "length": w.SelectionSlider(options=[2**n for n in range(7, 16)], value=512, description="Length", **wide),
         "checkpointing": w.Checkbox(value=True, description="Gradient checkpointing", **box),
-        "optimizer_bits": w.Dropdown(options=[32, 8], description="AdamW bits", **box),
+        "optimizer_bits": w.SelectionSlider(options=[32, 8], description="AdamW bits", **wide),
     }
 
 

@@ -91,7 +91,11 @@ def matrix_explorer(deltas, name=None, rank=8):
     It starts with the matrix `name`, the first unless given.
     """
     wide = w.Layout(width="420px")
-    choice = w.Dropdown(options=list(deltas), value=name or next(iter(deltas)), description="Matrix", layout=wide)
+    # No dropdown: in JupyterLab its arrow keys move to the next cell instead.
+    choice = w.SelectionSlider(
+        options=list(deltas), value=name or next(iter(deltas)), description="Matrix", continuous_update=False,
+        layout=w.Layout(width="620px"),
+    )  # fmt: skip
     most = min(deltas[choice.value].shape)
     # Drawing takes a moment, so the slider asks when it is let go.
     slider = w.IntSlider(
