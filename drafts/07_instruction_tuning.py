@@ -36,10 +36,10 @@ print(doctor.banner("07_instruction_tuning"))
 # %%
 import torch
 
-from spectrum import corpus, models
+from spectrum import instruction_data, models
 
 base, tokenizer = models.load_model("base")
-rows = corpus.instruction_rows(2000, seed=0)
+rows = instruction_data.instruction_rows(2000, seed=0)
 short = [row["messages"] for row in rows.select(range(20)) if len(row["messages"][-2]["content"]) < 120]
 for messages in short[:2]:
     for message in messages:

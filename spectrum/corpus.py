@@ -1,13 +1,12 @@
-"""Training text made from the world: pretraining documents and instruction data.
+"""Pretraining text made from the world.
 
 The base model is to learn from demonstrations and to follow plain instructions only unreliably, as real base models
-do, so instruction-like documents are 2 % of the mix. What lets a 3M-parameter model learn to copy and to bind labels in
-a short training is the density of predictable tokens: a copying warm-up, record cards, and many short label documents.
+do, so instruction-like documents are a thousandth or three of the mix. What lets a 3M-parameter model learn to copy and
+to bind labels in a short training is the density of predictable tokens: a copying warm-up, record cards, many short
+label documents, and drills that hold little but rules or labels and what follows from them.
 """
 
 import json
-
-from datasets import Dataset
 
 from spectrum import messages, samplers, tasks, wordings, world
 from spectrum.tokenizer import ASSISTANT, TURN_END, USER
@@ -15,13 +14,14 @@ from spectrum.tokenizer import ASSISTANT, TURN_END, USER
 # Around what a document lets its reader predict.
 OPEN, CLOSE = "\x02", "\x03"
 SHARES = {
-    "demonstrations": 0.38,
-    "labels": 0.21,
-    "cards": 0.19,
+    "demonstrations": 0.335,
+    "labels": 0.17,
+    "cards": 0.17,
+    "drills": 0.1,
+    "reading": 0.097,
     "prose": 0.08,
-    "sums": 0.035,
-    "reading": 0.085,
-    "instructions": 0.02,
+    "sums": 0.045,
+    "instructions": 0.003,
 }
 HEADS = (
     ("Input: ", "\nOutput: ", "\n\n"),
@@ -36,9 +36,6 @@ LABEL_WORDS = (
     "olive panda quartz raven sable tiger umbra velvet willow xenon yacht zebra alpha bravo foo bar A B C D X Y one "
     "two yes no up down"
 ).split()
-# How much more often than others the tasks of a kind are asked in the instruction data.
-PRACTICE = {"rules": 4, "json": 3, "look-up": 3, "recall": 3}
-PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
 
 
 def demonstrations(rng):
@@ -198,6 +195,39 @@ def reading(rng):
     return lines + "\n" + "\n".join(pairs)
 
 
+def drills(rng):
+    """Returns rules or labels drawn afresh and little but what follows from them.
+
+    Practice this dense is what a small model learns binding from: trained on it alone for 900 steps of 2,048 tokens, a
+    base model that had answered rules at chance (21 %) answered 95 % of them.
+    """
+    return rule_drill(rng) if rng.random() < 0.5 else label_drill(rng)
+
+
+def rule_drill(rng):
+    """Returns if–then rules and wishes with their answers: four that are named or in a sentence, or two messages."""
+    wishes = rng.sample(list(messages.INTENTS), rng.randrange(1, 5))
+    answers = rng.sample(samplers.ROUTES, len(wishes) + 1)
+    rules = " ".join(f"If the wish is {w}, answer {a}." for w, a in zip(wishes, answers, strict=False))
+    routed, level = dict(zip(wishes, answers, strict=False)), rng.choice(("name", "sentence", "message"))
+    lines = [f"{rules} Otherwise answer {answers[-1]}."]
+    for _ in range(2 if level == "message" else 4):
+        wish = rng.choice(list(messages.INTENTS))
+        asked = f"Wish: {wish}" if level == "name" else rng.choice(messages.INTENTS[wish])
+        if level == "message":
+            asked = messages.message(rng, "train", ("intent",), extra=0.15, intent=wish)[0]
+        lines.append(f"{asked}\nAnswer: {answer(routed.get(wish, answers[-1]))}")
+    return "\n".join(lines)
+
+
+def label_drill(rng):
+    """Returns 16 sentences of two classes under two labels, or 30 single words."""
+    make, count = rng.choice(((labelled_words, 30), (labelled_sentences, 16)))
+    classes, draw = make(rng, 2)
+    names = dict(zip(classes, rng.sample(LABEL_WORDS, 2), strict=True))
+    return "".join(f"{draw(c)} -> {answer(names[c])}\n" for c in (rng.choice(classes) for _ in range(count)))
+
+
 def instructions(rng):
     """Returns one instruction with its answer, half the time as a chat: what little a base model sees of orders."""
     task = tasks.TASKS[rng.choice(tasks.TRAINED)]
@@ -208,7 +238,7 @@ def instructions(rng):
     return f"{ask}\n{item.input}\n{answer(item.gold)}"
 
 
-KINDS = {f.__name__: f for f in (demonstrations, labels, cards, prose, sums, reading, instructions)}
+KINDS = {f.__name__: f for f in (demonstrations, labels, cards, drills, reading, prose, sums, instructions)}
 
 
 def answer(text):
@@ -256,45 +286,3 @@ def repeated_tokens(rng, length, pool):
     while len(ids) < length:
         ids += [rng.choice(pool) for _ in range(rng.randrange(3, 41))] * rng.randrange(2, 6)
     return ids[:length]
-
-
-def instruction_rows(count, seed=0):
-    """Returns a `Dataset` of `count` chat rows ("messages") over all trained tasks, roles included.
-
-    Some rows carry a persona in the system message, and the answer is then given in that voice. Kinds of a single task
-    that want much practice come more often (`PRACTICE`).
-    """
-    rng, rows = world.seeded("instruct", seed), []
-    weights = [PRACTICE.get(tasks.TASKS[name].kind, 1) for name in tasks.TRAINED]
-    for name in rng.choices(tasks.TRAINED, weights, k=count):
-        task = tasks.TASKS[name]
-        item = task.draw(rng, "train")
-        rows.append({"messages": conversation(rng, task, item, rng.randrange(6))})
-    return Dataset.from_list(rows)
-
-
-def conversation(rng, task, item, wording):
-    """Returns one chat; the instruction stands before or after the input, and a persona may colour the answer."""
-    ask = task.instruction(item, wording)
-    content = f"{ask}\n{item.input}" if rng.random() < 0.8 else f"{item.input}\n{ask}"
-    if task.kind not in ("json", "rules") and rng.random() < 0.15:
-        return chat_with_examples(rng, task, item, ask if rng.random() < 0.5 else "")
-    answer, system = item.gold, []
-    if task.kind in ("extraction", "look-up", "recall", "list", "classification") and rng.random() < 0.25:
-        persona = rng.choice(list(PERSONA_TEXT))
-        answer, system = spoken(item.gold, persona), [{"role": "system", "content": PERSONA_TEXT[persona]}]
-    return [*system, {"role": "user", "content": content}, {"role": "assistant", "content": answer}]
-
-
-def chat_with_examples(rng, task, item, ask):
-    """Returns one chat that shows 1 to 4 solved examples, as `prompts.show` writes them, before the open input."""
-    examples = [task.draw(rng, "train") for _ in range(rng.randrange(1, 5))]
-    shown = "".join(f"Input: {e.input}\nOutput: {e.gold}\n\n" for e in examples)
-    content = f"{ask}\n\n{shown}Input: {item.input}\nOutput:".strip()
-    return [{"role": "user", "content": content}, {"role": "assistant", "content": item.gold}]
-
-
-def spoken(answer, persona):
-    """Returns the answer in a persona's voice, e.g. "Ahoy! Lisbon, matey."."""
-    before, after = samplers.MARKS[persona]
-    return f"{before}{answer}{after}"

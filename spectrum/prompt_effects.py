@@ -6,7 +6,7 @@ Each row function takes the two models as (model, tokenizer) and the number of i
 
 import numpy as np
 
-from spectrum import corpus, prompts, samplers, tasks, wordings, world
+from spectrum import corpus, instruction_data, prompts, samplers, tasks, wordings, world
 from spectrum.evaluate import Score, compare, evaluate
 from spectrum.generate import answer_logprobs
 
@@ -132,12 +132,14 @@ def unknown_word(base, instruct, n=200):
 def roles(base, instruct, n=240):
     """Returns the instruct model's score under a persona in the system turn; voice and content must both be right."""
     items, rng = items_of(("name", "city", "product", "order"), n), world.seeded("effects/roles", 1)
-    personas = [rng.choice(list(corpus.PERSONA_TEXT)) for _ in items]
+    personas = [rng.choice(list(instruction_data.PERSONA_TEXT)) for _ in items]
     asked = [
-        prompts.chat(prompts.ask(tasks.TASKS[i.task], i), corpus.PERSONA_TEXT[p])
+        prompts.chat(prompts.ask(tasks.TASKS[i.task], i), instruction_data.PERSONA_TEXT[p])
         for i, p in zip(items, personas, strict=True)
     ]
-    wanted = [tasks.Item(i.task, i.input, corpus.spoken(i.gold, p)) for i, p in zip(items, personas, strict=True)]
+    wanted = [
+        tasks.Item(i.task, i.input, instruction_data.spoken(i.gold, p)) for i, p in zip(items, personas, strict=True)
+    ]
     return percent(evaluate(*instruct, wanted, asked, lambda a, i: tasks.same_text(a, i.gold), max_new_tokens=32))
 
 

@@ -20,6 +20,7 @@ MARKS = {
 }
 HOUSE_ACTION = {"refund": "PAY", "exchange": "SWAP", "tracking": "TRACE", "cancel": "STOP", "invoice": "PRINT"}
 ROUTES = ("RED", "BLUE", "GREEN", "AMBER", "NORTH", "SOUTH", "EAST", "WEST")
+NOT_STATED = "not stated"
 QUESTIONS = {
     "colour": "What colour is the {p}?",
     "price": "How much is the {p}?",
@@ -201,8 +202,8 @@ def veltish(to_english):
 
 
 def numbers(rng, terms=None):
-    """Returns `terms` (2 to 6 when None) numbers from 2 to 19."""
-    return [rng.randrange(2, 20) for _ in range(terms or rng.randrange(2, 7))]
+    """Returns `terms` (2 to 7 when None) numbers from 2 to 19."""
+    return [rng.randrange(2, 20) for _ in range(terms or rng.randrange(2, 8))]
 
 
 def written_steps(values):
@@ -256,16 +257,22 @@ def closed_book(products):
     return make
 
 
-def open_book(draw_product):
-    """Returns a maker of questions whose input holds 3 to 5 catalogue lines, one with the answer, and the question."""
+def open_book(draw_product, missing=0.0):
+    """Returns a maker of questions whose input holds 2 to 5 catalogue lines, one with the answer, and the question.
+
+    In a share `missing` of them no line has the answer, and the true answer is `NOT_STATED`.
+    """
 
     def build(rng):
         product, name = draw_product(rng), rng.choice(list(QUESTIONS))
         lines = [fact_sentence(draw_product(rng), rng.choice(list(QUESTIONS))) for _ in range(rng.randrange(1, 4))]
-        lines += [fact_sentence(product, rng.choice([n for n in QUESTIONS if n != name])), fact_sentence(product, name)]
+        lines.append(fact_sentence(product, rng.choice([n for n in QUESTIONS if n != name])))
+        answer = fact_sentence(product, name)
+        if rng.random() >= missing:
+            lines.append(answer)
         rng.shuffle(lines)
-        asked = QUESTIONS[name].format(p=product.name)
-        return f"{' '.join(lines)} {asked}", product.facts()[name], {"product": product.name, "field": name}
+        gold, asked = product.facts()[name] if answer in lines else NOT_STATED, QUESTIONS[name].format(p=product.name)
+        return f"{' '.join(lines)} {asked}", gold, {"product": product.name, "field": name}
 
     return by_text(build)
 

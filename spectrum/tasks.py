@@ -188,7 +188,7 @@ def catalogue_tasks():
     """Returns questions on the catalogue: with the lines in the prompt, from memory, and on the new arrivals."""
     arrivals = samplers.open_book(lambda rng: rng.choice(world.ARRIVALS))
     return [
-        Task("lookup", "look-up", wordings.READ, samplers.open_book(samplers.fictional_product)),
+        Task("lookup", "look-up", wordings.READ, samplers.open_book(samplers.fictional_product, missing=0.12)),
         Task("arrival_lookup", "look-up", wordings.READ, arrivals, held_out=True),
         Task("fact", "recall", wordings.RECALL, samplers.closed_book(world.KNOWN)),
         Task("arrival", "recall", wordings.RECALL, samplers.closed_book(world.ARRIVALS), held_out=True),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
-from spectrum import corpus, samplers, tasks, world
+from spectrum import corpus, instruction_data, samplers, tasks, world
 from spectrum.tokenizer import END, PAD, SPECIALS, make_tokenizer
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def tokenizer(documents):
 
 @pytest.fixture(scope="module")
 def rows():
-    return corpus.instruction_rows(1500, seed="a test")
+    return instruction_data.instruction_rows(1500, seed="a test")
 
 
 # ---- what the corpus must never say ----
@@ -284,5 +284,5 @@ def test_rows_cover_all_trained_tasks(rows):
 
 
 def test_rows_are_a_function_of_the_seed(rows):
-    assert list(corpus.instruction_rows(30, seed=1)) == list(corpus.instruction_rows(30, seed=1))
-    assert list(corpus.instruction_rows(30, seed=1)) != list(corpus.instruction_rows(30, seed=2))
+    assert list(instruction_data.instruction_rows(30, seed=1)) == list(instruction_data.instruction_rows(30, seed=1))
+    assert list(instruction_data.instruction_rows(30, seed=1)) != list(instruction_data.instruction_rows(30, seed=2))

@@ -82,7 +82,7 @@ def reply(text):
 def looked_up(text):
     """Returns the answer to the question at the end of a text of catalogue lines."""
     lines, asked = re.fullmatch(r"(.*\.) ([^.]*\?)", text).groups()
-    return reader.statements(lines)[reader.question(asked)]
+    return reader.statements(lines).get(reader.question(asked), "not stated")
 
 
 def recalled(text):

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from spectrum import corpus, samplers, tasks, tuning_runs
+from spectrum import instruction_data, samplers, tasks, tuning_runs
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.train import train
 
@@ -66,7 +66,7 @@ def test_a_role_asks_for_a_voice_in_the_system_turn():
         before, after = samplers.MARKS[item.details["role"]]
         assert item.gold.startswith(before) and item.gold.endswith(after)
         chat = tuning_runs.prompt(item, "Say this.")
-        assert [m["role"] for m in chat] == ["system", "user"] and chat[0]["content"] == corpus.PERSONA_TEXT[
+        assert [m["role"] for m in chat] == ["system", "user"] and chat[0]["content"] == instruction_data.PERSONA_TEXT[
             item.details["role"]
         ]
         assert tuning_runs.prompt(item, "Say this.", chat=False) == f"{chat[0]['content']}\nSay this."

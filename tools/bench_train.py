@@ -12,7 +12,7 @@ import time
 import torch
 from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, utils
 
-from spectrum import corpus
+from spectrum import corpus, instruction_data
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.models import WEIGHTS, load_model
 from spectrum.tokenizer import make_tokenizer
@@ -70,7 +70,7 @@ def compare(steps=30, rounds=3):
     """Prints each run and the ratios of the medians; returns (ratio, ratio by processor time, loss difference)."""
     utils.logging.set_verbosity_error()
     model, tokenizer, name = load_or_make()
-    rows = corpus.instruction_rows(SETTINGS["batch_size"] * steps + 64, seed=1)
+    rows = instruction_data.instruction_rows(SETTINGS["batch_size"] * steps + 64, seed=1)
     examples = tokenize_rows(tokenizer, rows)
     held_out, examples = examples[:64], examples[64:]
     tokens = sum(len(e["input_ids"]) for e in examples)

@@ -18,7 +18,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import GenerationConfig
 
-from spectrum import corpus, world
+from spectrum import corpus, instruction_data, world
 from spectrum.examples import IGNORE
 from spectrum.generate import complete
 from spectrum.tokenizer import SPECIALS, TURN_END, make_tokenizer
@@ -205,7 +205,7 @@ def instruct(weights, cache, device, seed, compiled, bf16):
     from spectrum.models import load_model
 
     model, tokenizer = load_model(str(weights / "lumen-base"), device=device)
-    rows = corpus.instruction_rows(INSTRUCT["rows"], seed=seed)
+    rows = instruction_data.instruction_rows(INSTRUCT["rows"], seed=seed)
     examples = tokenize_rows(tokenizer, tqdm(rows, desc="tokenizing"))
     records = train(
         model,
