@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spectrum import prompts, tasks, world
-from spectrum.corpus import PERSONA_TEXT, instruction_rows, spoken
+from spectrum.instruction_data import PERSONA_TEXT, instruction_rows, spoken
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.models import load_model

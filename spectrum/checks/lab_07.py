@@ -8,7 +8,7 @@ import torch
 
 from spectrum import tasks, tuning_runs, world
 from spectrum.checks.machinery import check, expect, expect_close
-from spectrum.corpus import instruction_rows
+from spectrum.instruction_data import instruction_rows
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.models import load_model
 from spectrum.tokens import encode
