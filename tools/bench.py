@@ -1,4 +1,4 @@
-"""Benchmarks against the plain way of doing the same, in one process: `python -m tools.bench generate` or `train`."""
+"""Benchmarks against the plain way of doing the same, in one run: `python -m tools.bench generate` (or another of BENCHMARKS)."""
 
 import argparse
 import time
@@ -90,7 +90,33 @@ def bench_train():
     compare()
 
 
-BENCHMARKS = {"generate": bench_generate, "train": bench_train}
+def bench_lora():
+    """Prints the same for LoRA adapters of rank 8."""
+    from tools.bench_train import compare
+
+    compare(rank=8)
+
+
+def bench_pool(steps=100):
+    """Prints the time of 7 LoRA runs in a pool of two processes as a share of their time one after the other."""
+    import tempfile
+    from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
+
+    from spectrum import rank_runs
+    from spectrum.sweeps import run_sweep
+
+    grid = [{"count": 64, "rank": rank, "steps": steps} for rank in rank_runs.RANKS]
+    rank_runs.run(**grid[0])  # the first call pays for imports
+    seconds = {}
+    for name, executor in {"one after the other": ThreadPoolExecutor(1), "pool of two": None}.items():
+        with tempfile.TemporaryDirectory() as folder:
+            seconds[name] = timed(partial(run_sweep, rank_runs.run, grid, folder, executor))[0]
+        print(f"{len(grid)} runs of {steps} steps, {name}: {seconds[name]:.1f} s")
+    print(f"the pool takes {seconds['pool of two'] / seconds['one after the other']:.2f} of the time (bar 0.65)")
+
+
+BENCHMARKS = {"generate": bench_generate, "train": bench_train, "lora": bench_lora, "pool": bench_pool}
 
 
 def main():
