@@ -1,4 +1,4 @@
-"""Benchmarks against the plain way of doing the same, in one run: `python -m tools.bench generate` (or another of BENCHMARKS)."""
+"""Benchmarks against the plain way of doing the same, in one run: `python -m tools.bench generate`, and so on."""
 
 import argparse
 import time
