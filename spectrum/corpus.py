@@ -23,6 +23,17 @@ SHARES = {
     "sums": 0.045,
     "instructions": 0.003,
 }
+# Towards the end of a training, when a model can copy, more is drills and less is what it has long learned.
+LATE_SHARES = {
+    "demonstrations": 0.27,
+    "labels": 0.13,
+    "cards": 0.1,
+    "drills": 0.28,
+    "reading": 0.1,
+    "prose": 0.07,
+    "sums": 0.047,
+    "instructions": 0.003,
+}
 HEADS = (
     ("Input: ", "\nOutput: ", "\n\n"),
     ("Q: ", "\nA: ", "\n\n"),
@@ -263,11 +274,11 @@ def documents(seed, count):
         yield kind, marked.replace(OPEN, "").replace(CLOSE, "")
 
 
-def marked_documents(seed, count):
+def marked_documents(seed, count, shares=SHARES):
     """Yields `count` (kind, text) pairs; the kind that lags most behind its share of characters comes next."""
-    rng, written = world.seeded("corpus", seed), dict.fromkeys(SHARES, 1.0)
+    rng, written = world.seeded("corpus", seed), dict.fromkeys(shares, 1.0)
     for _ in range(count):
-        kind = min(SHARES, key=lambda k: written[k] / SHARES[k])
+        kind = min(shares, key=lambda k: written[k] / shares[k])
         text = KINDS[kind](rng)
         written[kind] += len(text) - 2 * text.count(OPEN)
         yield kind, text

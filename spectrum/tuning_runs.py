@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spectrum import prompts, tasks, world
-from spectrum.instruction_data import PERSONA_TEXT, instruction_rows, spoken
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, tokenize_rows
+from spectrum.instruction_data import PERSONA_TEXT, instruction_rows, spoken
 from spectrum.models import load_model
 from spectrum.prompt_effects import examples_of, is_right, items_of
 from spectrum.train import train

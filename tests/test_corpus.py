@@ -124,14 +124,15 @@ def test_marks_come_in_pairs_and_leave_no_trace(documents):
 # ---- its shares ----
 
 
-def test_kinds_have_their_shares_of_characters(documents):
+@pytest.mark.parametrize("shares", [corpus.SHARES, corpus.LATE_SHARES])
+def test_kinds_have_their_shares_of_characters(documents, shares):
     written = Counter()
-    for kind, text in documents:
+    for kind, text in documents if shares == corpus.SHARES else corpus.marked_documents("late", 3000, shares):
         assert text.strip() and isinstance(text, str)
-        written[kind] += len(text)
+        written[kind] += len(re.sub(f"[{corpus.OPEN}{corpus.CLOSE}]", "", text))
     total = sum(written.values())
-    assert sum(corpus.SHARES.values()) == pytest.approx(1)
-    for kind, share in corpus.SHARES.items():
+    assert sum(shares.values()) == pytest.approx(1)
+    for kind, share in shares.items():
         assert written[kind] / total == pytest.approx(share, abs=0.01), kind
 
 

@@ -118,7 +118,7 @@ def tool(monkeypatch):
     monkeypatch.setattr(module, "LENGTH", 64)
     monkeypatch.setattr(module, "WARMUP_STEPS", 2)
     documents, train = module.corpus.marked_documents, module.train
-    monkeypatch.setattr(module.corpus, "marked_documents", lambda seed, count: documents(seed, min(count, 60)))
+    monkeypatch.setattr(module.corpus, "marked_documents", lambda s, n, *mix: documents(s, min(n, 60), *mix))
     monkeypatch.setattr(module, "train", lambda *a, **k: train(*a, **{**k, "checkpoint_every": 1, "progress": False}))
     return module
 
@@ -215,7 +215,7 @@ def test_the_corpus_file_is_written_once_and_begins_with_copying(tool, tmp_path)
 
 def test_after_the_grammar_the_loss_looks_at_answers_and_their_ends(tool, tmp_path):
     tokenizer, found = tool.build_tokenizer(tmp_path / "tokenizer"), 0
-    for ids, look in tool.tokenized_documents(tokenizer, "a test", 60):
+    for ids, look in tool.tokenized_documents(tokenizer, "a test", 60, tool.corpus.SHARES):
         text, learned = tokenizer.decode(ids), tokenizer.decode([i for i, x in zip(ids, look, strict=True) if x])
         answers = re.findall(r"<\|assistant\|>(.*?)<\|end\|>", text)
         if answers and not look.all():

@@ -26,7 +26,7 @@ from spectrum.train import train
 from tools.lumen import MuonWithAdamW, new_model
 
 ROOT = Path(__file__).parents[1]
-LENGTH, BATCH, WARMUP_STEPS, STRIPS = 512, 4, 60, 0.08
+LENGTH, BATCH, WARMUP_STEPS, STRIPS, LATE = 512, 4, 60, 0.08, 0.4  # LATE: the share of tokens of the late mix
 RUNS = {
     "lumen-small": {"steps": 5000, "lr": 2e-3},
     "lumen-base": {"steps": 12500, "lr": 1.5e-3},
@@ -68,7 +68,8 @@ def corpus_windows(tokenizer, steps, cache, seed=0):
 
 def corpus_sample(seed):
     """Returns the first documents as one text: it changes whenever what the corpus holds does."""
-    return "".join(text for _, text in corpus.marked_documents(f"{seed}/0", 300))
+    samples = (corpus.marked_documents(f"{seed}/0", 300, shares) for shares in (corpus.SHARES, corpus.LATE_SHARES))
+    return str(LATE) + "".join(text for sample in samples for _, text in sample)
 
 
 def fill_windows(windows, seen, tokenizer, seed, chunk=2000):
@@ -76,7 +77,8 @@ def fill_windows(windows, seen, tokenizer, seed, chunk=2000):
     ids, mask, filled, number = windows.reshape(-1), seen.reshape(-1), 0, 0
     with tqdm(total=len(ids), desc="writing the corpus", unit="token") as bar:
         while filled < len(ids):
-            for new, look in tokenized_documents(tokenizer, f"{seed}/{number}", chunk):
+            shares = corpus.SHARES if filled < (1 - LATE) * len(ids) else corpus.LATE_SHARES
+            for new, look in tokenized_documents(tokenizer, f"{seed}/{number}", chunk, shares):
                 stop = min(filled + len(new), len(ids))
                 ids[filled:stop], mask[filled:stop] = new[: stop - filled], look[: stop - filled]
                 bar.update(stop - filled)
@@ -84,9 +86,9 @@ def fill_windows(windows, seen, tokenizer, seed, chunk=2000):
             number += 1
 
 
-def tokenized_documents(tokenizer, seed, count):
+def tokenized_documents(tokenizer, seed, count, shares):
     """Yields (token ids, whether the loss looks at each) for each document."""
-    clean = [corpus.answer_spans(marked) for _, marked in corpus.marked_documents(seed, count)]
+    clean = [corpus.answer_spans(marked) for _, marked in corpus.marked_documents(seed, count, shares)]
     encoded = tokenizer([text for text, _ in clean], return_offsets_mapping=True)
     for number, (text, spans) in enumerate(clean):
         look = np.ones(len(encoded["input_ids"][number]), dtype=bool)

@@ -8,8 +8,8 @@ import torch
 
 from spectrum import tasks, tuning_runs, world
 from spectrum.checks.machinery import check, expect, expect_close
-from spectrum.instruction_data import instruction_rows
 from spectrum.examples import IGNORE, tokenize_rows
+from spectrum.instruction_data import instruction_rows
 from spectrum.models import load_model
 from spectrum.tokens import encode
 from spectrum.train import train
