@@ -61,7 +61,7 @@ ROWS = (
         tuning_effects.rounding_repaired,
         "%",
         80,
-        lambda r: r["from"] > 1.05 * r["loss unrounded"],  # or there is nothing to repair, and the share is noise
+        lambda r: r["rises"],  # or there is nothing to repair, and the share is noise
     ),
 )
 

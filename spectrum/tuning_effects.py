@@ -4,8 +4,8 @@ Each row function takes the two untuned models as (model, tokenizer) and the num
 least `value` and `n`. `spectrum.effects` holds the rows against their bars.
 """
 
+import copy
 from functools import cache
-from tempfile import TemporaryDirectory
 
 import torch
 
@@ -15,13 +15,12 @@ from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.models import load_model
 from spectrum.prompt_effects import DEMONSTRATED, by_examples, by_instruction, gain, items_of, percent
-from spectrum.quantize import load_quantized
 from spectrum.train import train
 
 BASE = "lumen-base"
 LORA = {"lr": 5e-3, "rank": 8}
-# The three ways the house dialect is learned; several rows read each.
-HOUSE_MODELS = {"full": {"lr": 5e-4}, "lora": LORA, "qlora": {**LORA, "quantized": True}}
+# The two ways the house dialect is learned; several rows read each.
+HOUSE_MODELS = {"full": {"lr": 5e-4}, "lora": LORA}
 HOUSE_RUN = {"steps": 450, "batch_size": 16}
 HOUSE_ROWS = 2400
 FACT_RUN = {"steps": 300, "batch_size": 32}
@@ -36,9 +35,9 @@ def house_rows(n, split, seed=0):
     ]
 
 
-def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, seed=0):
+def tune(name, rows, lr, rank=None, steps=None, batch_size=16, seed=0):
     """Returns (model, tokenizer) after tuning a fresh copy of a model on rows: all weights, or LoRA of a rank."""
-    model, tokenizer = load_quantized(name) if quantized else load_model(name)
+    model, tokenizer = load_model(name)
     if rank:
         model = add_lora(model, rank, seed=seed)
     examples = tokenize_rows(tokenizer, rows)
@@ -48,7 +47,7 @@ def tune(name, rows, lr, rank=None, quantized=False, steps=None, batch_size=16, 
 
 @cache
 def house_model(kind):
-    """Returns (model, tokenizer) tuned on the house dialect: "full", "lora" (r = 8) or "qlora" (r = 8 over NF4)."""
+    """Returns (model, tokenizer) tuned on the house dialect: "full" or "lora" (r = 8)."""
     return tune(BASE, house_rows(HOUSE_ROWS, "train"), **HOUSE_MODELS[kind], **HOUSE_RUN)
 
 
@@ -127,23 +126,31 @@ def fact_recall(count, rank, seed=0):
     return round(100 * score.mean, 1)
 
 
-def rounding_repaired(base, instruct, n=200):
+def rounding_repaired(base, instruct, n=200, seeds=(0, 1, 2)):
     """Returns the share of the loss added by rounding a tuned model's base to NF4 that QLoRA takes back.
 
-    The loss is that of the adapter trained over the unrounded base, of the same adapter over the rounded base, and of
-    an adapter trained over the rounded base.
+    A trained LoRA goes on for some steps, over its own base and, from the same start and with the same batches, over
+    the rounded one. The losses, means over the seeds: the first adapter over its own base ("loss unrounded") and over
+    the rounded one ("from"), and the second ("to"). "each" has the share of each seed.
     """
-    from peft import PeftModel
+    from spectrum import qlora_runs
 
     rows, (lora, tokenizer) = house_rows(n, "test", seed=1), house_model("lora")
-    with TemporaryDirectory() as folder:
-        lora.save_pretrained(folder)
-        rounded = PeftModel.from_pretrained(load_quantized(BASE)[0], folder)
-    tuned, broken, repaired = (mean_loss(m, tokenizer, rows) for m in (lora, rounded, house_model("qlora")[0]))
+    losses = []
+    for seed in seeds:
+        own = copy.deepcopy(lora)
+        trained_there = qlora_runs.over_rounded(own, BASE)
+        for model in (own, trained_there):
+            qlora_runs.tune(model, tokenizer, LORA["lr"] / 5, qlora_runs.MORE, 100 + seed)
+        three = own, qlora_runs.over_rounded(own, BASE), trained_there
+        losses.append([mean_loss(model, tokenizer, rows) for model in three])
+    unrounded, moved, repaired = (sum(column) / len(seeds) for column in zip(*losses, strict=True))
     return {
-        "value": share(broken - repaired, broken - tuned),
+        "value": share(moved - repaired, moved - unrounded),
         "n": len(rows),
-        "from": round(broken, 4),
+        "from": round(moved, 4),
         "to": round(repaired, 4),
-        "loss unrounded": round(tuned, 4),
+        "loss unrounded": round(unrounded, 4),
+        "each": [share(m - r, m - u) for u, m, r in losses],
+        "rises": all(m > u for u, m, _ in losses),
     }
