@@ -37,6 +37,21 @@ def label(examples, text):
     return "".join(f"{t} -> {name}\n" for t, name in examples) + f"{text} ->"
 
 
+def turns(examples, text, role=None):
+    """Returns messages that show (text, answer) pairs as turns of a chat already held, then the open text.
+
+    Any chat template takes them. A role may stand before them as a system turn. Built by hand in
+    notebooks/02_few_shot.ipynb.
+    """
+    shots = [
+        {"role": who, "content": said}
+        for pair in examples
+        for who, said in zip(("user", "assistant"), pair, strict=True)
+    ]
+    *system, last = chat(text, role)
+    return [*system, *shots, last]
+
+
 def read(lines, question):
     """Returns retrieved lines followed by the question about them (notebooks/06_retrieval.ipynb)."""
     return f"{tasks.TASKS['lookup'].instructions[0]}\n{' '.join(lines)} {question}\n"

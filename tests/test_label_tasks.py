@@ -1,0 +1,98 @@
+"""Sorting tasks under natural, invented and random labels: what stays the same, what differs, how they are asked."""
+
+import numpy as np
+import pytest
+from tiny import make_model, make_tokenizer
+
+from spectrum import label_tasks, prompts, world
+from spectrum.generate import answer_logprobs
+
+
+@pytest.fixture(scope="module", params=["llama", "qwen3"])
+def pair(request):
+    tokenizer = make_tokenizer(architecture=request.param)
+    return make_model(tokenizer, architecture=request.param), tokenizer
+
+
+def test_the_open_sentences_and_first_examples_are_the_same_for_every_k_and_kind():
+    most = label_tasks.questions(12, 8)
+    for k in (0, 1, 2, 4):
+        for names in ("natural", "invented", ("foo", "bar")):
+            fewer = label_tasks.questions(12, k, names)
+            assert [q.text for q in fewer] == [q.text for q in most] and [q.right for q in fewer] == [
+                q.right for q in most
+            ]
+            assert [[t for t, _ in q.shots] for q in fewer] == [[t for t, _ in q.shots[:k]] for q in most]
+    shuffled = label_tasks.questions(12, 8, shuffled=True)
+    assert [q.text for q in shuffled] == [q.text for q in most]
+
+
+def test_even_numbers_of_examples_are_balanced_shuffled_or_not():
+    for shuffled in (False, True):
+        for k in (2, 4, 8):
+            asked = label_tasks.questions(12, k, "invented", shuffled)
+            assert all(sum(name == q.names[0] for _, name in q.shots) == k // 2 for q in asked)
+
+
+def test_shuffled_labels_know_nothing_of_the_truth():
+    plain = label_tasks.questions(150, 8, seed=3)
+    truth = {text: name for q in plain for text, name in q.shots}
+    shuffled = [shot for q in label_tasks.questions(150, 8, shuffled=True, seed=3) for shot in q.shots]
+    known = [truth[text] == name for text, name in shuffled if text in truth]
+    assert len(known) > 300 and abs(np.mean(known) - 0.5) < 0.1  # 2 standard errors of 75 coins each
+
+
+def test_invented_labels_are_fresh_words_and_the_open_sentence_is_in_its_split():
+    asked = label_tasks.questions(30, 2, "invented")
+    assert len({q.names for q in asked}) > 20 and all(set(q.names) <= set(label_tasks.WORDS) for q in asked)
+    assert all(world.split_of(q.text) == "test" for q in asked)
+    assert all(world.split_of(text) == "train" for q in asked for text, _ in q.shots)
+    assert 8 < sum(q.right for q in asked) < 22
+
+
+def test_no_question_shows_its_own_open_sentence():
+    assert all(q.text not in [text for text, _ in q.shots] for q in label_tasks.questions(60, 16))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((3, 17), "0 to 16"), ((3, -1), "0 to 16"), ((3, 2, "random"), '"natural", "invented"')],
+)
+def test_what_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        label_tasks.questions(*arguments)
+
+
+@pytest.mark.parametrize("names", ["invented", ("A", "B")])
+@pytest.mark.parametrize("chat", [False, True])
+def test_log_probabilities_are_those_of_the_whole_answers(pair, names, chat):
+    """Also where both labels are single tokens, which are read from one row of scores."""
+    asked = label_tasks.questions(3, 2, names)
+    form, space = (prompts.turns, "") if chat else (prompts.label, " ")
+    shown = [form(q.shots, q.text) for q in asked for _ in range(2)]
+    wanted = answer_logprobs(*pair, shown, [space + name for q in asked for name in q.names]).reshape(3, 2)
+    np.testing.assert_allclose(label_tasks.label_logprobs(*pair, asked, chat), wanted, atol=1e-4)
+
+
+def test_single_tokens_are_read_from_one_row(pair, monkeypatch):
+    monkeypatch.setattr(label_tasks, "answer_logprobs", None)
+    single = [label_tasks.Question((("fine", "A"),), "good", ("A", "B"), 0)]
+    assert label_tasks.label_logprobs(*pair, single, chat=True).shape == (1, 2)
+
+
+def test_right_is_the_likelier_label():
+    asked = label_tasks.questions(4, 0)
+    logprobs = np.zeros((4, 2)) - 1
+    logprobs[range(4), [q.right for q in asked]] += 0.5
+    assert label_tasks.is_right(logprobs, asked).all() and not label_tasks.is_right(logprobs[:, ::-1], asked).any()
+
+
+def test_turns_suit_any_template(pair):
+    """prompts.turns: each example a turn of the user and one of the assistant, under both templates."""
+    _, tokenizer = pair
+    asked = prompts.turns([("I like it.", "mango"), ("I do not.", "pixel")], "It is fine.", role="You sort.")
+    assert [m["role"] for m in asked] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert [m["content"] for m in asked][1:] == ["I like it.", "mango", "I do not.", "pixel", "It is fine."]
+    text = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+    places = [text.index(m["content"]) for m in asked]
+    assert places == sorted(places) and prompts.turns([], "It is fine.") == prompts.chat("It is fine.")
