@@ -57,6 +57,38 @@ def read(lines, question):
     return f"{tasks.TASKS['lookup'].instructions[0]}\n{' '.join(lines)} {question}\n"
 
 
+def stepwise(order):
+    """Returns an order that asks for written steps: "Add the numbers." becomes "Add the numbers, step by step."."""
+    return f"{order[:-1]}, step by step{order[-1]}"
+
+
+def compound(orders):
+    """Returns several orders as one sentence: "Give the last word, and then say this politely."."""
+    first, *others = (order.rstrip(".") for order in orders)
+    return ", and then ".join([first, *(order[0].lower() + order[1:] for order in others)]) + "."
+
+
+def numbered(orders):
+    """Returns several orders as numbered steps, one a line."""
+    return "\n".join(f"{number}. {order}" for number, order in enumerate(orders, 1))
+
+
+def chain(answer, links, inputs):
+    """Returns the answers of a chain of prompts: a list for each input, with one answer for each link.
+
+    A link is a template in which {0} stands for the input and {1}, {2}, … for the answers so far, or a function of
+    them that returns the prompt. `answer` takes a list of chats, one for each input, and returns their answers: with
+    `complete` in it, any model and any chat template will do. Built by hand in notebooks/04_reasoning.ipynb.
+    """
+    rows = [[text] for text in inputs]
+    for link in links:
+        write = link if callable(link) else link.format
+        said = answer([chat(write(*row)) for row in rows])
+        for row, text in zip(rows, said, strict=True):
+            row.append(text)
+    return [row[1:] for row in rows]
+
+
 def chat(text, role=None):
     """Returns the prompt as messages: a user turn, after a system turn where a role is given."""
     system = [{"role": "system", "content": role}] if role else []
