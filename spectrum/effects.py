@@ -50,7 +50,7 @@ ROWS = (
         lambda r: r["value"] > 0,
     ),
     (
-        "planted facts: rank for 90 % recall, 256 facts over 64",
+        "planted facts: rank for 90 % recall, 1,024 facts over 256",
         tuning_effects.fact_knee,
         "times",
         1,

@@ -18,12 +18,11 @@ from spectrum.prompt_effects import DEMONSTRATED, by_examples, by_instruction, g
 from spectrum.train import train
 
 BASE = "lumen-base"
-LORA = {"lr": 5e-3, "rank": 8}
-# The two ways the house dialect is learned; several rows read each.
-HOUSE_MODELS = {"full": {"lr": 5e-4}, "lora": LORA}
-HOUSE_RUN = {"steps": 450, "batch_size": 16}
-HOUSE_ROWS = 2400
-FACT_RUN = {"steps": 300, "batch_size": 32}
+# The two ways the house dialect is learned, each until it is right: 99 % of 160 dev letters. The steps differ, as LoRA
+# needs more for the rule behind the priority: at 450 it has 76 % (rate 2e-3), 79 % (5e-3) or 72 % (1e-2).
+HOUSE_MODELS = {"full": {"lr": 1e-3, "steps": 450}, "lora": {"lr": 3e-3, "steps": 900, "rank": 8}}
+HOUSE_ROWS, HOUSE_BATCH = 2400, 16
+FACT_STEPS, FACT_EPOCHS = 300, 37.5  # the batch grows with the number of facts, so that each is seen as often
 
 
 def house_rows(n, split, seed=0):
@@ -48,7 +47,7 @@ def tune(name, rows, lr, rank=None, steps=None, batch_size=16, seed=0):
 @cache
 def house_model(kind):
     """Returns (model, tokenizer) tuned on the house dialect: "full" or "lora" (r = 8)."""
-    return tune(BASE, house_rows(HOUSE_ROWS, "train"), **HOUSE_MODELS[kind], **HOUSE_RUN)
+    return tune(BASE, house_rows(HOUSE_ROWS, "train"), **HOUSE_MODELS[kind], batch_size=HOUSE_BATCH)
 
 
 @torch.no_grad()
@@ -99,7 +98,7 @@ def forgetting(base, instruct, n=200):
     }
 
 
-def fact_knee(base, instruct, n=64, ranks=(1, 2, 4, 8, 16, 32)):
+def fact_knee(base, instruct, n=256, ranks=(1, 2, 4, 8, 16, 32)):
     """Returns the smallest LoRA rank that recalls 90 % of 4n planted facts over the smallest that does of n.
 
     A count for which no rank suffices is given twice the greatest.
@@ -119,7 +118,8 @@ def fact_recall(count, rank, seed=0):
     """Returns the percentage of planted facts that LoRA of a rank recalls after training on them."""
     facts = world.planted_facts(count, seed)
     rows = [{"prompt": f"What is in locker {key}?", "completion": code} for key, code in facts]
-    model, tokenizer = tune(BASE, rows, lr=5e-3, rank=rank, seed=seed, **FACT_RUN)
+    batch_size = max(1, round(count * FACT_EPOCHS / FACT_STEPS))
+    model, tokenizer = tune(BASE, rows, lr=5e-3, rank=rank, steps=FACT_STEPS, batch_size=batch_size, seed=seed)
     items = [tasks.Item("planted", key, code) for key, code in facts]
     asked = [prompts.chat(row["prompt"]) for row in rows]
     score = evaluate(model, tokenizer, items, asked, lambda a, i: a.strip() == i.gold, max_new_tokens=8)
@@ -141,7 +141,7 @@ def rounding_repaired(base, instruct, n=200, seeds=(0, 1, 2)):
         own = copy.deepcopy(lora)
         trained_there = qlora_runs.over_rounded(own, BASE)
         for model in (own, trained_there):
-            qlora_runs.tune(model, tokenizer, LORA["lr"] / 5, qlora_runs.MORE, 100 + seed)
+            qlora_runs.tune(model, tokenizer, HOUSE_MODELS["lora"]["lr"] / 5, qlora_runs.MORE, 100 + seed)
         three = own, qlora_runs.over_rounded(own, BASE), trained_there
         losses.append([mean_loss(model, tokenizer, rows) for model in three])
     unrounded, moved, repaired = (sum(column) / len(seeds) for column in zip(*losses, strict=True))

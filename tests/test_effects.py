@@ -10,6 +10,7 @@ import torch
 from spectrum import effects, models, prompt_effects, qlora_runs, tuning_effects
 from spectrum.examples import tokenize_rows
 
+HOUSE_MODELS = tuning_effects.HOUSE_MODELS
 NAMES = [row[1].__name__ for row in effects.ROWS]
 POINTS = {"value": 71.3, "low": 68.0, "high": 74.6, "n": 320, "from": 8.1, "to": 79.4}
 TABLE = [
@@ -27,9 +28,10 @@ def weights(tmp_path_factory):
         tiny.make_tiny(folder / name, hidden=192, context=4096)  # 192 and 512 inputs: whole blocks of 64 for NF4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "WEIGHTS", folder)
-        patch.setattr(tuning_effects, "HOUSE_RUN", {"steps": 2, "batch_size": 2})
+        patch.setattr(tuning_effects, "HOUSE_MODELS", {k: {**m, "steps": 2} for k, m in HOUSE_MODELS.items()})
         patch.setattr(tuning_effects, "HOUSE_ROWS", 8)
-        patch.setattr(tuning_effects, "FACT_RUN", {"steps": 1, "batch_size": 2})
+        patch.setattr(tuning_effects, "FACT_STEPS", 1)
+        patch.setattr(tuning_effects, "FACT_EPOCHS", 0.5)
         patch.setattr(qlora_runs, "MORE", 1)
         patch.setattr(qlora_runs, "ROWS", 8)
         for module in (prompt_effects, tuning_effects):
@@ -93,12 +95,12 @@ def test_share_of_nothing_is_not_a_number():
 
 
 def test_knee_is_the_ratio_of_the_smallest_ranks_that_suffice(monkeypatch):
-    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: min(100.0, 100 * 32 * rank / count))
+    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: min(100.0, 100 * 128 * rank / count))
     found = tuning_effects.fact_knee(None, None)
-    assert found["value"] == 4 and found["ranks"] == {64: 2, 256: 8} and found["n"] == 320
-    assert found["recall"][64] == {1: 50.0, 2: 100.0}
-    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: 100.0 if count == 64 else 0.0)
-    assert tuning_effects.fact_knee(None, None)["value"] == 64  # no rank up to 32 suffices for 256
+    assert found["value"] == 4 and found["ranks"] == {256: 2, 1024: 8} and found["n"] == 1280
+    assert found["recall"][256] == {1: 50.0, 2: 100.0}
+    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: 100.0 if count == 256 else 0.0)
+    assert tuning_effects.fact_knee(None, None)["value"] == 64  # no rank up to 32 suffices for 1,024
 
 
 # ---- table ----
