@@ -1,6 +1,6 @@
 """How well the house dialect is learned, and what is forgotten, by method, learning rate and steps, on dev letters.
 
-`python -m tools.house_rates full:1e-3:450 lora:3e-3:900`: what the settings in spectrum/tuning_effects.py are chosen by.
+`python -m tools.house_rates full:1e-3:450 lora:3e-3:900`: the settings in spectrum/tuning_effects.py are chosen by it.
 """
 
 import sys
