@@ -3,29 +3,41 @@
 import html
 import json
 import threading
+import time
 from pathlib import Path
 
 import ipywidgets as w
 import pandas as pd
 
 from spectrum import adapters, plots, rank_runs
-from spectrum.models import load_model
+from spectrum.models import read_config
+from spectrum.widgets_rank import bench_view, scale_in, stored_text, summary, tell
+from spectrum.widgets_tuning import picture_html
 
 HISTORY = Path("runs/lora_bench.json")
 DEFAULTS = {
     "data": "facts", "count": 64, "rank": 8, "alpha": 16, "rslora": False, "targets": "all-linear", "lr": 5e-3,
-    "dropout": 0.0, "steps": 100, "seed": 0, "name": "base",
+    "dropout": 0.0, "steps": 128, "seed": 0, "name": "base",
 }  # fmt: skip
+RATES = tuple(rate * power for power in (1e-4, 1e-3, 1e-2) for rate in (1, 2, 5)) + (0.1,)
+RATES = tuple(float(f"{rate:.0e}") for rate in RATES)
+SHOWN = 8  # of the learner's runs, the latest that stand in the table
 
 
 class Cancelled(Exception):
     """Ends a run that the learner stopped."""
 
 
+# ---- the record ----
+
+
 def read_history(path=HISTORY):
     """Returns the list of earlier runs, each its settings and what was measured; none where there is no file."""
     path = Path(path)
-    return json.loads(path.read_text()) if path.exists() else []
+    try:
+        return json.loads(path.read_text()) if path.exists() else []
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} is no record of runs ({error}); rename it, and a new one is begun") from None
 
 
 def add_to_history(record, path=HISTORY):
@@ -44,65 +56,40 @@ def code_for(settings):
     return f"from spectrum import rank_runs\n\nrank_runs.run({arguments})"
 
 
-def scale_of(settings):
-    """Returns the factor on B·A: alpha / rank, or alpha / √rank for rsLoRA."""
-    return settings["alpha"] / settings["rank"] ** (0.5 if settings["rslora"] else 1.0)
-
-
 def history_table(history):
     """Returns a DataFrame with one row for each run: settings, parameters, score in per cent, seconds."""
     rows = [
-        {**run["settings"], "trainable": run["trainable"], "score %": round(100 * run["score"], 1), "s": run["seconds"]}
-        for run in history
-    ]
+        {"run": number, **run["settings"], "scale": round(scale_in(run["settings"]), 3),
+         "trainable": run["trainable"], "score %": round(100 * run["score"], 1), "s": run["seconds"]}
+        for number, run in enumerate(history, 1)
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def bench_view(stored, history, settings):
-    """Returns a figure: the stored score against the rank, the chosen rank marked, and the learner's runs as crosses.
-
-    `stored` is a sweep as `sweeps.read_sweep` returns it, with columns count, rank, seed and score (shares).
-    """
-    same = stored[(stored["count"] == settings["count"]) & (stored["rank"] > 0)] if len(stored) else stored
-    figure, axes = plots.new_figure(f"{settings['count']} facts: your setting is rank {settings['rank']}")
-    if len(same):
-        means = same.groupby("rank")["score"].mean()
-        axes.plot(same["rank"], 100 * same["score"], ".", color=plots.COLOURS["lora"], alpha=0.5)
-        axes.plot(means.index, 100 * means, color=plots.COLOURS["lora"], label="stored sweep, mean of seeds")
-    mine = [r for r in history if r["settings"]["count"] == settings["count"] and r["settings"]["data"] == "facts"]
-    axes.plot(
-        [r["settings"]["rank"] for r in mine], [100 * r["score"] for r in mine], "x", color=plots.COLOURS["other"],
-        label="your runs",
-    )  # fmt: skip
-    axes.axvline(settings["rank"], color=plots.COLOURS["prompt"], linewidth=1, label="your setting")
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(rank_runs.RANKS, rank_runs.RANKS)
-    axes.set(ylim=(-3, 103), xlim=(0.8, 80), xlabel="rank", ylabel="facts recalled, %")
-    axes.legend(fontsize=8, loc="lower right")
-    return figure
+# ---- the shell ----
 
 
-def summary(settings, parameters):
-    """Returns HTML that says what a setting means: the factor on the update and the trainable parameters."""
-    return (
-        f"scale {scale_of(settings):.2f} · {parameters:,} trainable parameters · "
-        f"peak learning rate {settings['lr']:.0e} · {settings['steps']} steps"
-    )
+def show_bench(stored, history=(), settings=None):
+    """Displays the bench's picture with its words and what the stored sweep says: the static twin of `lora_bench`."""
+    settings = DEFAULTS | (settings or {})
+    plots.show(bench_view(stored, history, settings), alt=tell(stored, history, settings))
+    print(stored_text(stored, settings))
 
 
 def controls():
-    """Returns {setting: widget} with labels, in the order of DEFAULTS."""
-    wide = {"style": {"description_width": "90px"}, "layout": w.Layout(width="300px")}
+    """Returns {setting: widget} with labels, in the order of DEFAULTS; each speaks up when it is let go."""
+    wide = {"style": {"description_width": "95px"}, "layout": w.Layout(width="310px"), "continuous_update": False}
+    rates = [(f"{rate:g}", rate) for rate in RATES]
     return {
         "data": w.Text(value="facts", description="Data", **wide),
-        "count": w.SelectionSlider(options=[64, 256, 1024], value=64, description="Facts", **wide),
+        "count": w.SelectionSlider(options=rank_runs.COUNTS, value=64, description="Facts", **wide),
         "rank": w.SelectionSlider(options=rank_runs.RANKS, value=8, description="Rank", **wide),
         "alpha": w.SelectionSlider(options=(1, 2, 4, 8, 16, 32, 64, 128), value=16, description="Alpha", **wide),
-        "rslora": w.Checkbox(value=False, description="rsLoRA: alpha / √rank", **wide),
+        "rslora": w.Checkbox(value=False, description="rsLoRA: alpha / √rank", indent=True),
         "targets": w.SelectionSlider(options=["all-linear", "attention", "mlp"], description="Layers", **wide),
-        "lr": w.FloatLogSlider(value=5e-3, min=-4, max=-1, step=0.1, description="Learning rate", **wide),
+        "lr": w.SelectionSlider(options=rates, value=5e-3, description="Learning rate", **wide),
         "dropout": w.FloatSlider(value=0.0, max=0.5, step=0.05, description="Dropout", **wide),
-        "steps": w.IntSlider(value=100, min=10, max=200, step=10, description="Steps", **wide),
+        "steps": w.IntSlider(value=128, min=16, max=512, step=16, description="Steps", **wide),
         "seed": w.BoundedIntText(value=0, max=999, description="Seed", **wide),
         "name": w.Text(value="base", description="Model", **wide),
     }
@@ -113,21 +100,25 @@ class LoraBench:
 
     def __init__(self, stored, path):
         self.stored, self.path, self.configs = stored, Path(path), {}
-        self.stop, self.thread = threading.Event(), None
+        self.stop, self.thread, self.begun = threading.Event(), None, 0.0
         self.inputs = controls()
         self.run, self.cancel, self.export, self.code = (
-            w.Button(description=name) for name in ("Run", "Cancel", "Export CSV", "Show code")
-        )
+            w.Button(description=name, tooltip=tip)
+            for name, tip in (("Run", "Train with these settings"), ("Cancel", "Stop the run"),
+                              ("Export CSV", "Write the record to a file"), ("Show code", "Lines that repeat this run"))
+        )  # fmt: skip
         self.run.button_style, self.cancel.disabled = "primary", True
-        self.bar, self.line = w.IntProgress(description="Ready"), w.HTML()
-        self.picture, self.record = w.Image(format="png"), w.HTML()
+        self.bar, self.state = w.IntProgress(description="Steps"), w.HTML("Ready")
+        self.line, self.picture, self.record = w.HTML(), w.HTML(), w.HTML()
         self.connect()
         buttons = [w.HBox([self.run, self.cancel]), w.HBox([self.export, self.code])]
-        left = w.VBox([*self.inputs.values(), *buttons, self.bar], layout=w.Layout(flex="0 0 auto"))
-        self.box = w.VBox([w.HBox([left, w.VBox([self.picture, self.line])]), self.record])
+        left = w.VBox([*self.inputs.values(), *buttons, self.bar, self.state], layout=w.Layout(flex="0 0 auto"))
+        self.box = w.VBox([left, self.line, self.picture, self.record])
 
     def connect(self):
         """Ties the controls to what they do, and draws the first picture."""
+        for name in ("data", "count"):
+            self.inputs[name].observe(self.set_steps, names="value")
         for control in self.inputs.values():
             control.observe(self.redraw, names="value")
         self.run.on_click(self.start)
@@ -140,40 +131,53 @@ class LoraBench:
         """Returns {setting: value} as the controls stand."""
         return {name: control.value for name, control in self.inputs.items()}
 
+    def set_steps(self, _):
+        """Moves the steps to what the stored runs on such data have."""
+        chosen = self.settings()
+        self.inputs["steps"].value = rank_runs.settings_of(chosen["data"], chosen["count"])["steps"]
+
     def say(self, text):
-        """Shows a line of HTML below the picture."""
+        """Shows a line of HTML above the picture."""
         self.line.value = text
 
     def parameters(self, chosen):
-        """Returns the number of trainable parameters of a setting."""
+        """Returns the number of trainable parameters of a setting; only the model's config is read."""
         name = chosen["name"]
         if name not in self.configs:
-            self.configs[name] = load_model(name)[0].config
+            self.configs[name] = read_config(name)
         return adapters.lora_count(self.configs[name], chosen["rank"], chosen["targets"])
 
     def redraw(self, _=None):
         """Draws picture, line and table for the setting: nothing is trained."""
         chosen, history = self.settings(), read_history(self.path)
         try:
-            self.say(summary(chosen, self.parameters(chosen)))
+            told = f"{summary(chosen, self.parameters(chosen))}<br>{stored_text(self.stored, chosen)}"
         except (ValueError, OSError) as error:
-            self.say(f"<b>Cannot use this:</b> {html.escape(str(error))}")
-        self.picture.value = plots.png(bench_view(self.stored, history, chosen))
-        table = history_table(history[::-1][:12]).to_html(index=False)
+            told = f"<b>Cannot use this:</b> {html.escape(str(error))}"
+        self.say(told)
+        figure = bench_view(self.stored, history, chosen)
+        self.picture.value = picture_html(figure, tell(self.stored, history, chosen))
+        table = history_table(history).iloc[::-1][:SHOWN].to_html(index=False)
         self.record.value = table if history else "No runs yet: press Run."
 
     def start(self, _):
         """Starts a run in a thread of its own, so that Cancel is heard."""
         chosen = self.settings()
-        self.bar.max, self.bar.value, self.bar.description = chosen["steps"], 0, "Training"
+        self.bar.max, self.bar.value, self.state.value = chosen["steps"], 0, "Loading"
         self.run.disabled, self.cancel.disabled = True, False
         self.stop.clear()
+        self.begun = 0.0
         self.thread = threading.Thread(target=self.work, args=(chosen,), daemon=True)
         self.thread.start()
 
     def each_step(self):
-        """Moves the bar; ends the run when Cancel was pressed."""
+        """Moves the bar and says how long it will take; ends the run when Cancel was pressed."""
+        self.begun = self.begun or time.perf_counter()
         self.bar.value += 1
+        done = self.bar.value
+        if done > 4:
+            left = (time.perf_counter() - self.begun) / (done - 1) * (self.bar.max - done)
+            self.state.value = f"step {done} of {self.bar.max}, about {left:.0f} s left"
         if self.stop.is_set():
             raise Cancelled
 
@@ -181,13 +185,13 @@ class LoraBench:
         """Does one run and keeps its record."""
         try:
             measured = rank_runs.run(**chosen, each_step=self.each_step)
-            add_to_history({"settings": chosen, **measured}, self.path)
-            self.bar.description = f"{100 * measured['score']:.0f} % right"
+            history = add_to_history({"settings": chosen, **measured}, self.path)
             self.redraw()
+            self.state.value = f"Run {len(history)}: {100 * measured['score']:.0f} % right"
         except Cancelled:
-            self.bar.description = "Cancelled"
-        except (ValueError, OSError) as error:
-            self.bar.description = "Stopped"
+            self.state.value = f"Cancelled at step {self.bar.value}: nothing was kept"
+        except Exception as error:  # in a thread: whatever is not shown here is seen by nobody
+            self.state.value = "Stopped"
             self.say(f"<b>Cannot run this:</b> {html.escape(str(error))}")
         finally:
             self.run.disabled, self.cancel.disabled = False, True

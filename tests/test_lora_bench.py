@@ -4,13 +4,15 @@ import json
 
 import pandas as pd
 import pytest
+from IPython.display import Image
 
-from spectrum import lora_bench, rank_runs
+from spectrum import lora_bench, rank_runs, widgets_rank
 
+SHARED = {"data": "facts", "count": 64, "targets": "all-linear", "lr": 5e-3, "steps": 128, "scale": 2.0}
 STORED = pd.DataFrame(
-    {"count": [64] * 4, "rank": [1, 1, 8, 8], "seed": [0, 1, 0, 1], "score": [0.2, 0.3, 0.9, 1.0]},
+    {"rank": [1, 1, 8, 8], "seed": [0, 1, 0, 1], "score": [0.2, 0.3, 0.9, 1.0], "loss": [[2.0, 1.0]] * 4, **SHARED}
 )
-RUN = {"score": 0.5, "trainable": 100, "seconds": 1.0}
+RUN = {"score": 0.5, "trainable": 100, "seconds": 1.0, "loss": [2.0, 1.5, 1.0]}
 
 
 @pytest.fixture
@@ -25,37 +27,66 @@ def press(bench, button):
         bench.thread.join(60)
 
 
+def stepping(each_step, **settings):
+    """Stands in for a run: its steps and its result, without a model."""
+    for _ in range(settings["steps"]):
+        each_step()
+    return RUN
+
+
 def test_every_run_setting_has_a_control(bench):
     assert bench.settings() == lora_bench.DEFAULTS
+    named = {**bench.inputs, "run": bench.run, "bar": bench.bar}
+    assert all(control.description for control in named.values())
+
+
+def test_the_defaults_are_a_stored_setting():
+    assert lora_bench.DEFAULTS["lr"] in rank_runs.LORA_RATES
+    assert lora_bench.DEFAULTS["steps"] == rank_runs.settings_of("facts", 64)["steps"]
+    assert set(rank_runs.LORA_RATES) <= set(lora_bench.RATES)
 
 
 def test_sliders_redraw_at_once_and_train_nothing(bench):
-    before, line = bench.picture.value, bench.line.value
+    before = bench.picture.value
+    assert "2 seeds: 90, 100 % right" in bench.line.value
     bench.inputs["rank"].value = 64
-    assert bench.picture.value != before and bench.line.value != line and bench.thread is None
+    assert bench.picture.value != before and bench.thread is None
+    assert "scale 0.25 · 1,400,832 trainable" in bench.line.value and "no run with these" in bench.line.value
+    assert 'alt="Score by rank' in bench.picture.value
 
 
-def test_the_scale_is_alpha_over_rank():
-    assert lora_bench.scale_of({"alpha": 16, "rank": 8, "rslora": False}) == 2
-    assert lora_bench.scale_of({"alpha": 16, "rank": 64, "rslora": True}) == 2
+def test_the_steps_follow_the_data(bench):
+    bench.inputs["count"].value = 1024
+    assert bench.settings()["steps"] == rank_runs.settings_of("facts", 1024)["steps"]
+    bench.inputs["data"].value = "style"
+    assert bench.settings()["steps"] == rank_runs.STYLE_RUN["steps"]
+
+
+def test_the_scale_is_alpha_over_rank_or_over_its_root():
+    assert widgets_rank.scale_in({"alpha": 16, "rank": 8, "rslora": False}) == 2
+    assert widgets_rank.scale_in({"alpha": 16, "rank": 64, "rslora": True}) == 2
+
+
+def test_stored_runs_are_those_with_the_same_factor_whatever_made_it():
+    other = lora_bench.DEFAULTS | {"alpha": 2 * 8**0.5, "rslora": True}
+    assert len(widgets_rank.like(STORED, other)) == 2
+    assert len(widgets_rank.like(STORED, lora_bench.DEFAULTS | {"alpha": 8})) == 0
+    assert len(widgets_rank.like(STORED, lora_bench.DEFAULTS | {"dropout": 0.1})) == 0
+    assert len(widgets_rank.like(STORED, lora_bench.DEFAULTS | {"name": "instruct"})) == 0
+    assert len(widgets_rank.like(STORED, lora_bench.DEFAULTS, "rank")) == 4
 
 
 def test_a_run_is_kept_across_a_restart(bench, monkeypatch):
-    def run(each_step, **settings):
-        for _ in range(settings["steps"]):
-            each_step()
-        return RUN
-
-    monkeypatch.setattr(rank_runs, "run", run)
+    monkeypatch.setattr(rank_runs, "run", stepping)
     press(bench, bench.run)
-    assert bench.bar.value == 100 and bench.bar.description == "50 % right" and not bench.run.disabled
+    assert bench.bar.value == 128 and bench.state.value == "Run 1: 50 % right" and not bench.run.disabled
     again = lora_bench.LoraBench(STORED, bench.path)
-    assert "50.0" in again.record.value
+    assert "50.0" in again.record.value and "run 1 rank 8 at rate 0.005 50 %" in again.picture.value
     (kept,) = json.loads(bench.path.read_text())
     assert kept["settings"] == lora_bench.DEFAULTS and kept["score"] == 0.5
     again.export.click()
     table = pd.read_csv(bench.path.with_suffix(".csv"))
-    assert table["score %"].tolist() == [50.0] and table["rank"].tolist() == [8]
+    assert table["score %"].tolist() == [50.0] and table["rank"].tolist() == [8] and table["scale"].tolist() == [2.0]
 
 
 def test_cancel_ends_a_run_and_keeps_nothing(bench, monkeypatch):
@@ -66,15 +97,25 @@ def test_cancel_ends_a_run_and_keeps_nothing(bench, monkeypatch):
 
     monkeypatch.setattr(rank_runs, "run", run)
     press(bench, bench.run)
-    assert bench.bar.description == "Cancelled" and not bench.path.exists() and not bench.run.disabled
+    assert bench.state.value == "Cancelled at step 1: nothing was kept"
+    assert not bench.path.exists() and not bench.run.disabled and bench.cancel.disabled
 
 
-def test_what_cannot_be_used_is_said(bench):
+def test_what_cannot_be_used_is_said(bench, monkeypatch):
     bench.inputs["data"].value = "nowhere.jsonl"
     press(bench, bench.run)
-    assert "nowhere.jsonl" in bench.line.value and bench.bar.description == "Stopped"
+    assert "nowhere.jsonl" in bench.line.value and bench.state.value == "Stopped"
     bench.inputs["name"].value = "lumen-huge"
-    assert "no model named" in bench.line.value
+    assert "Cannot use this" in bench.line.value
+    monkeypatch.setattr(rank_runs, "run", lambda **_: 1 / 0)
+    press(bench, bench.run)
+    assert "division by zero" in bench.line.value, "what a thread raises must be seen"
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "bench.json").write_text("[{")
+    with pytest.raises(ValueError, match=r"bench\.json' is no record of runs .* rename it"):
+        lora_bench.read_history(tmp_path / "bench.json")
 
 
 def test_the_code_repeats_the_run(monkeypatch):
@@ -85,5 +126,16 @@ def test_the_code_repeats_the_run(monkeypatch):
 
 
 def test_the_picture_stands_without_a_stored_sweep():
-    figure = lora_bench.bench_view(pd.DataFrame(), [{**RUN, "settings": lora_bench.DEFAULTS}], lora_bench.DEFAULTS)
-    assert figure.axes[0].get_title(loc="left") == "64 facts: your setting is rank 8"
+    history = [{**RUN, "settings": lora_bench.DEFAULTS}]
+    figure = widgets_rank.bench_view(pd.DataFrame(), history, lora_bench.DEFAULTS)
+    assert figure.get_suptitle() == "64 facts, rank 8, scale 2, rate 0.005: 0 stored runs"
+    assert "none stored" in widgets_rank.tell(pd.DataFrame(), history, lora_bench.DEFAULTS)
+    assert "no run with these" in widgets_rank.stored_text(pd.DataFrame(), lora_bench.DEFAULTS)
+
+
+def test_the_static_twin_shows_the_same_picture(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr("spectrum.plots.display", shown.append)
+    lora_bench.show_bench(STORED)
+    assert isinstance(shown[0], Image) and "rank 8 95 %" in shown[0].alt
+    assert "2 seeds: 90, 100 % right" in capsys.readouterr().out
