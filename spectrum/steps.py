@@ -1,6 +1,12 @@
 """Questions that take several steps: sums with their written steps, facts behind a letter, bills."""
 
+import re
+from dataclasses import replace
+from itertools import pairwise
+
 from spectrum import messages, samplers, tasks, world
+
+FORMS = ("no steps", "filler", "steps after", "steps shuffled", "steps")
 
 
 def sums(n, terms, split="test", seed=0):
@@ -19,11 +25,16 @@ def sums(n, terms, split="test", seed=0):
     raise ValueError(f"there are only {len(items)} different sums of {terms} terms in split {split!r}; ask for fewer.")
 
 
+def numbers_of(item):
+    """Returns the numbers of a sum."""
+    return [int(part) for part in item.input.split(" + ")]
+
+
 def arrangements(values, rng):
     """Returns {name: text}: the answer to a sum of `values` with its steps in place, missing, late or out of order.
 
-    "filler" has three dots for each number that the steps would have: as much room, and nothing to read in it. Sums of
-    two terms have one step, which cannot be out of order.
+    "filler" has three times three dots for each step: as much room, and nothing to read. Sums of two terms have
+    one step, which cannot be out of order.
     """
     written = samplers.written_steps(values)
     steps, total = written.split(". ")
@@ -40,15 +51,51 @@ def arrangements(values, rng):
     }
 
 
+def arranged(items, form, seed=0):
+    """Returns the sums with gold answers in one of the FORMS, to be shown as solved examples."""
+    rng = world.seeded("steps/arranged", seed)
+    return [replace(item, gold=arrangements(numbers_of(item), rng)[form]) for item in items]
+
+
+def form_of(answer):
+    """Returns which of the FORMS an answer has, or None: does a model write what it was shown?
+
+    Steps are in order when each starts from the result of the one before it.
+    """
+    text, found = answer.strip(), re.findall(r"(\d+) \+ \d+ = (\d+)", answer)
+    if text.startswith("Total"):
+        return "steps after" if found else "no steps"
+    if not found:
+        return "filler" if "..." in text else None
+    linked = all(before[1] == after[0] for before, after in pairwise(found))
+    return "steps" if linked else "steps shuffled"
+
+
 def slip(values, rng):
-    """Returns (steps, off): all steps but the last, the first one wrong by `off` and the rest true to it."""
-    off = rng.choice((-3, -2, -1, 1, 2, 3))
+    """Returns (steps, off): the written steps without the total, the first wrong by `off` and the rest true to it."""
+    off = rng.choice((-1, 1, 2, 3))
     total, steps = values[0], []
-    for number, value in enumerate(values[1:-1]):
+    for number, value in enumerate(values[1:]):
         after = total + value + (off if number == 0 else 0)
         steps.append(f"{total} + {value} = {after}")
         total = after
-    return ", ".join(steps) + ",", off
+    return f"{', '.join(steps)}.", off
+
+
+def forged(items, seed=0):
+    """Returns {kind: steps for each sum}, without totals: none, the true ones, and three that are not what they seem.
+
+    "another sum's" are those of the next sum, which the last takes from the first.
+    """
+    rng = world.seeded("steps/forged", seed)
+    true = [item.gold.split(" Total")[0] for item in items]
+    return {
+        "none": [""] * len(items),
+        "true": true,
+        "shuffled": [arrangements(numbers_of(i), rng)["steps shuffled"].split(" Total")[0] for i in items],
+        "one slip": [slip(numbers_of(item), rng)[0] for item in items],
+        "another sum's": true[1:] + true[:1],
+    }
 
 
 # ---- chains ----

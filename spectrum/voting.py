@@ -72,11 +72,10 @@ def vote(texts, extract=last_number):
 def vote_curve(answers, golds, sizes=SIZES, draws=200, seed=0):
     """Returns a DataFrame with a row for each number of samples: n, right, low, high, differ; shares from 0 to 1.
 
-    `answers` holds M extracted answers for each item. For every size, `draws` times, so many of an item's M are taken
-    at random without putting back, and vote. `right` is how often the vote is right, with its 95 % interval over
-    the items. `differ` is how often two such votes give different answers: the part of the mistakes that comes from
-    chance. At n = M all draws are the same votes, so ties aside `differ` is 0 there.
-    Raises ValueError for a size above M.
+    `answers` holds M extracted answers for each item. For every size, `draws` times, so many are drawn at random from
+    an item's M, each put back (Efron's bootstrap), and vote. `right` is how often the vote is right, with its 95 %
+    interval over the items. `differ` is how often two such votes give different answers: the part of the mistakes that
+    comes from chance. Raises ValueError for a size above M, about which M samples say little.
     """
     most = min(map(len, answers))
     if max(sizes) > most or min(sizes) < 1:
@@ -92,8 +91,8 @@ def vote_curve(answers, golds, sizes=SIZES, draws=200, seed=0):
 
 
 def redraw(rng, answers, n, draws):
-    """Returns a Counter of the majorities of n of the answers, drawn `draws` times without putting back."""
+    """Returns a Counter of the majorities of n of the answers, drawn `draws` times, each put back."""
     found = Counter()
-    for _ in range(draws):
-        found[majority([answers[i] for i in rng.permutation(len(answers))[:n]])] += 1
+    for chosen in rng.integers(len(answers), size=(draws, n)).tolist():
+        found[majority([answers[i] for i in chosen])] += 1
     return found

@@ -4,12 +4,13 @@ The explorer is a thin shell over `vote_view`; `show_votes` is what a page witho
 """
 
 import ipywidgets as w
+from matplotlib.figure import Figure
 
 from spectrum import plots, voting
 from spectrum.tasks import Item
 
-COLOURS = {"no steps": "base", "steps": "instruct"}
-MARKERS = {"no steps": "s", "steps": "o"}
+COLOURS = {"no steps": "base", "steps": "instruct", "steps, 8 terms": "prompt"}
+MARKERS = {"no steps": "s", "steps": "o", "steps, 8 terms": "^"}
 
 
 # ---- figures ----
@@ -34,33 +35,29 @@ def show_lengths(scores, title, floors):
     plots.show(figure, alt="Right answers by the number of terms. " + "; ".join(said))
 
 
-def curves_figure(curves, title, greedy=None, mark=None):
+def curves_figure(curves, title, greedy=None):
     """Returns a figure of {way: `voting.vote_curve` table}: votes that are right, and votes that differ.
 
-    `greedy` is {way: share right at temperature 0}, drawn as labelled grey lines; `mark` is a number of samples.
+    `greedy` is {way: share right at temperature 0}, drawn as dashed lines.
     """
-    figure = plots.plt.figure(figsize=(8, 3.5), dpi=plots.DPI, layout="constrained")
+    figure = Figure(figsize=(8, 3.8), dpi=plots.DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     left, right = figure.subplots(1, 2)
     for way, table in curves.items():
         style = {"color": plots.COLOURS[COLOURS[way]], "marker": MARKERS[way], "markersize": 4}
         left.plot(table["n"], 100 * table["right"], label=way, **style)
         left.fill_between(table["n"], 100 * table["low"], 100 * table["high"], color=style["color"], alpha=0.15)
-        right.plot(table["n"], 100 * table["differ"], label=way, **style)
+        right.plot(table["n"], 100 * table["differ"], **style)
     for way, share in (greedy or {}).items():
-        left.axhline(100 * share, color="#888888", linestyle="--", linewidth=1)
-        left.text(1, 100 * share + 1, f"{way}, temperature 0", color="#666666", fontsize=8, va="bottom")
-    for axes in (left, right):
+        label = f"{way}, temperature 0: {100 * share:.0f} %"
+        left.axhline(100 * share, color=plots.COLOURS[COLOURS[way]], linestyle="--", linewidth=1, label=label)
+    for axes, label in ((left, "right votes, % (band: 95 % interval)"), (right, "two votes that differ, %")):
         axes.set_xscale("log")
         axes.set_xticks(list(voting.SIZES), [str(n) for n in voting.SIZES])
         axes.minorticks_off()
-        axes.set(xlabel="samples that vote", ylim=(-3, 110))
+        axes.set(xlabel="samples that vote", ylabel=label, ylim=(-3, 103))
         axes.spines[["top", "right"]].set_visible(False)
-        if mark:
-            axes.axvline(mark, color="#555555", linestyle=":", linewidth=1)
-    left.set_ylabel("votes that are right, % (band: 95 % interval)")
-    right.set_ylabel("two votes that differ, %")
-    right.legend(fontsize=8, frameon=False, loc="upper right")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     return figure
 
 
