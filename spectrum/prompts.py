@@ -52,6 +52,18 @@ def turns(examples, text, role=None):
     return [*system, *shots, last]
 
 
+def order_turns(order, examples, text):
+    """Returns messages that show (text, answer) pairs as turns of a chat, the order first in each turn of the user.
+
+    An order of no words leaves the bare turns.
+    """
+
+    def ask(shown):
+        return f"{order}\n{shown}" if order.strip() else shown
+
+    return turns([(ask(shown), answer) for shown, answer in examples], ask(text))
+
+
 def read(lines, question):
     """Returns retrieved lines followed by the question about them (notebooks/06_retrieval.ipynb)."""
     return f"{tasks.TASKS['lookup'].instructions[0]}\n{' '.join(lines)} {question}\n"
