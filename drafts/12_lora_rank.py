@@ -82,7 +82,7 @@ cost.rename_axis("rank")
 #
 # **Before you run:** rank 64 has 64 times the numbers of rank 1. How many times as long does its step take?
 
-# %% tags=["nbval-ignore-output"]
+# %%
 import copy
 import statistics
 import time
@@ -107,6 +107,10 @@ def one_step(model, optimizer):
     return time.perf_counter() - start
 
 
+# %% [markdown]
+# The first round is thrown away: it warms the memory up.
+
+# %% tags=["nbval-ignore-output"]
 steppers = {rank: stepper(rank) for rank in (1, 8, 64, 0)}
 rounds = [{rank: one_step(*pair) for rank, pair in steppers.items()} for _ in range(6)]
 seconds = {rank: statistics.median(each[rank] for each in rounds[1:]) for rank in steppers}

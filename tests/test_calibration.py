@@ -14,9 +14,7 @@ def random_logprobs(rows=20, labels=3):
 
 def test_shares_are_among_the_labels_alone():
     assert calibration.shares(np.log([0.06, 0.02])) == pytest.approx([0.75, 0.25])
-    assert calibration.shares([-2000.0, -2000.0]) == pytest.approx([0.5, 0.5]), (
-        "exp(-2000) alone is 0"
-    )
+    assert calibration.shares([-2000.0, -2000.0]) == pytest.approx([0.5, 0.5]), "exp(-2000) alone is 0"
 
 
 def test_the_hand_computed_case():
