@@ -1,7 +1,8 @@
 """The effect table: what the lessons stand on, measured on the embedded models. Run `python -m spectrum.effects`.
 
 Each row is measured on at least 200 held-out items, or on all there are, with a 95 % interval, and held against a bar.
-The table goes to results/effects.json, into each model's birth.json, and between the marks in README.md.
+The table goes to results/effects.json, into each model's birth.json, and between the marks in README.md. A run that was
+stopped goes on with the rows that are left.
 """
 
 import argparse
@@ -50,7 +51,7 @@ ROWS = (
         lambda r: r["value"] > 0,
     ),
     (
-        "planted facts: rank for 90 % recall, 1,024 facts over 256",
+        "planted facts: rank for 90 % recall, 256 facts over 64",
         tuning_effects.fact_knee,
         "times",
         1,
@@ -76,19 +77,38 @@ def rows_named(text):
     return found
 
 
-def measure(rows):
-    """Returns the table as a list of dicts: effect, measured values, unit, bar, met, seconds."""
+def measure(rows, known=(), after_row=None):
+    """Returns the table as a list of dicts: effect, measured values, unit, bar, met, seconds.
+
+    A row that is among the `known` ones is not measured again. `after_row(table)`, where given, is called after every row.
+    """
     base, instruct = map(load_model, MODELS)
     table, bar = [], tqdm(rows)
+    known = {row["effect"]: row for row in known}
     for name, function, unit, wanted, condition in bar:
         bar.set_description(function.__name__)
         start = time.perf_counter()
-        values = function(base, instruct)
+        values = known.get(name) or function(base, instruct) | {"seconds": round(time.perf_counter() - start, 1)}
         met = is_met(values, unit, wanted, condition)
-        seconds = round(time.perf_counter() - start, 1)
-        table.append({"effect": name, **values, "unit": unit, "bar": wanted, "met": met, "seconds": seconds})
+        table.append({"effect": name, **values, "unit": unit, "bar": wanted, "met": met})
         tqdm.write(f"{'ok  ' if met else 'MISS'} {name}: {shown(table[-1])}")
+        if after_row:
+            after_row(table)
     return table
+
+
+def stored(root=ROOT, weights=WEIGHTS):
+    """Returns the rows that were measured on the weights as they are now, with this version of torch; [] if none."""
+    path = root / "results" / "effects.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    same = found.get("weights") == hashes(weights) and found.get("torch") == torch.__version__
+    return found["rows"] if same else []
+
+
+def hashes(weights=WEIGHTS):
+    """Returns {model: hash of its weights}, as its birth.json has it."""
+    births = {name: json.loads((weights / name / "birth.json").read_text()) for name in MODELS}
+    return {name: birth["files"]["model.safetensors"] for name, birth in births.items()}
 
 
 def is_met(values, unit, bar, condition=None):
@@ -129,14 +149,20 @@ def between_marks(text, inside):
 
 
 def store(table, date, root=ROOT, weights=WEIGHTS):
-    """Writes the table to README.md and results/effects.json below `root`, and to the models' birth.json."""
+    """Writes a whole table to README.md and results/effects.json below `root`, and to the models' birth.json."""
     readme = root / "README.md"
     readme.write_text(between_marks(readme.read_text(), markdown(table, date)))
-    (root / "results").mkdir(exist_ok=True)
-    write_json(root / "results" / "effects.json", {"date": date, "torch": torch.__version__, "rows": table})
+    keep(table, date, root, weights)
     for name in MODELS:
         path = weights / name / "birth.json"
         write_json(path, {**json.loads(path.read_text()), "effects": table})
+
+
+def keep(table, date, root=ROOT, weights=WEIGHTS):
+    """Writes the rows measured so far to results/effects.json, with what they were measured on."""
+    (root / "results").mkdir(exist_ok=True)
+    made_with = {"date": date, "torch": torch.__version__, "weights": hashes(weights)}
+    write_json(root / "results" / "effects.json", {**made_with, "rows": table})
 
 
 def write_json(path, content):
@@ -150,14 +176,17 @@ def main(arguments=None):
     parser.add_argument(
         "--only", default="", help="measure only the rows whose function name holds this text; nothing is stored"
     )
+    parser.add_argument("--again", action="store_true", help="measure all rows again, not only those that are left")
     options = parser.parse_args(arguments)
     try:
         rows = rows_named(options.only)
     except ValueError as error:
         parser.error(str(error))
-    table = measure(rows)
-    if not options.only:
-        store(table, time.strftime("%Y-%m-%d"))
+    if options.only:
+        measure(rows)
+    else:
+        today = time.strftime("%Y-%m-%d")
+        store(measure(rows, [] if options.again else stored(), lambda table: keep(table, today)), today)
 
 
 if __name__ == "__main__":

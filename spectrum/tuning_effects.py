@@ -9,7 +9,7 @@ from functools import cache
 
 import torch
 
-from spectrum import prompts, tasks, world
+from spectrum import prompts, tasks
 from spectrum.adapters import add_lora
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
@@ -22,7 +22,6 @@ BASE = "lumen-base"
 # needs more for the rule behind the priority: at 450 it has 76 % (rate 2e-3), 79 % (5e-3) or 72 % (1e-2).
 HOUSE_MODELS = {"full": {"lr": 1e-3, "steps": 450}, "lora": {"lr": 3e-3, "steps": 900, "rank": 8}}
 HOUSE_ROWS, HOUSE_BATCH = 2400, 16
-FACT_STEPS, FACT_EPOCHS = 300, 37.5  # the batch grows with the number of facts, so that each is seen as often
 
 
 def house_rows(n, split, seed=0):
@@ -98,32 +97,23 @@ def forgetting(base, instruct, n=200):
     }
 
 
-def fact_knee(base, instruct, n=256, ranks=(1, 2, 4, 8, 16, 32)):
+def fact_knee(base, instruct, n=64, ranks=(1, 2, 4, 8, 16, 32)):
     """Returns the smallest LoRA rank that recalls 90 % of 4n planted facts over the smallest that does of n.
 
-    A count for which no rank suffices is given twice the greatest.
+    Each fact is read as often, by the runs of lesson 12. A count for which no rank suffices is given twice the
+    greatest.
     """
+    from spectrum import rank_runs
+
     recall = {count: {} for count in (n, 4 * n)}
     for count, found in recall.items():
         for rank in ranks:
-            found[rank] = fact_recall(count, rank)
+            found[rank] = round(100 * rank_runs.run("facts", count, rank, name=BASE)["score"], 1)
             if found[rank] >= 90:
                 break
     knee = {count: next((r for r, v in found.items() if v >= 90), None) for count, found in recall.items()}
     few, many = (rank or 2 * ranks[-1] for rank in knee.values())
     return {"value": many / few, "n": 5 * n, "ranks": knee, "recall": recall}
-
-
-def fact_recall(count, rank, seed=0):
-    """Returns the percentage of planted facts that LoRA of a rank recalls after training on them."""
-    facts = world.planted_facts(count, seed)
-    rows = [{"prompt": f"What is in locker {key}?", "completion": code} for key, code in facts]
-    batch_size = max(1, round(count * FACT_EPOCHS / FACT_STEPS))
-    model, tokenizer = tune(BASE, rows, lr=5e-3, rank=rank, steps=FACT_STEPS, batch_size=batch_size, seed=seed)
-    items = [tasks.Item("planted", key, code) for key, code in facts]
-    asked = [prompts.chat(row["prompt"]) for row in rows]
-    score = evaluate(model, tokenizer, items, asked, lambda a, i: a.strip() == i.gold, max_new_tokens=8)
-    return round(100 * score.mean, 1)
 
 
 def rounding_repaired(base, instruct, n=200, seeds=(0, 1, 2)):

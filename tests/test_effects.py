@@ -7,7 +7,7 @@ import pytest
 import tiny
 import torch
 
-from spectrum import effects, models, prompt_effects, qlora_runs, tuning_effects
+from spectrum import effects, models, prompt_effects, qlora_runs, rank_runs, tuning_effects
 from spectrum.examples import tokenize_rows
 
 HOUSE_MODELS = tuning_effects.HOUSE_MODELS
@@ -30,8 +30,7 @@ def weights(tmp_path_factory):
         patch.setattr(models, "WEIGHTS", folder)
         patch.setattr(tuning_effects, "HOUSE_MODELS", {k: {**m, "steps": 2} for k, m in HOUSE_MODELS.items()})
         patch.setattr(tuning_effects, "HOUSE_ROWS", 8)
-        patch.setattr(tuning_effects, "FACT_STEPS", 1)
-        patch.setattr(tuning_effects, "FACT_EPOCHS", 0.5)
+        patch.setattr(rank_runs, "READ", 1)
         patch.setattr(qlora_runs, "MORE", 1)
         patch.setattr(qlora_runs, "ROWS", 8)
         for module in (prompt_effects, tuning_effects):
@@ -95,12 +94,15 @@ def test_share_of_nothing_is_not_a_number():
 
 
 def test_knee_is_the_ratio_of_the_smallest_ranks_that_suffice(monkeypatch):
-    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: min(100.0, 100 * 128 * rank / count))
+    def recalled(data, count, rank, name):
+        return {"score": min(1.0, 32 * rank / count)}
+
+    monkeypatch.setattr(rank_runs, "run", recalled)
     found = tuning_effects.fact_knee(None, None)
-    assert found["value"] == 4 and found["ranks"] == {256: 2, 1024: 8} and found["n"] == 1280
-    assert found["recall"][256] == {1: 50.0, 2: 100.0}
-    monkeypatch.setattr(tuning_effects, "fact_recall", lambda count, rank: 100.0 if count == 256 else 0.0)
-    assert tuning_effects.fact_knee(None, None)["value"] == 64  # no rank up to 32 suffices for 1,024
+    assert found["value"] == 4 and found["ranks"] == {64: 2, 256: 8} and found["n"] == 320
+    assert found["recall"][64] == {1: 50.0, 2: 100.0}
+    monkeypatch.setattr(rank_runs, "run", lambda data, count, rank, name: {"score": float(count == 64)})
+    assert tuning_effects.fact_knee(None, None)["value"] == 64  # no rank up to 32 suffices for 256
 
 
 # ---- table ----
@@ -143,6 +145,19 @@ def test_measure_and_store(weights, tmp_path):
         birth = json.loads((weights / name / "birth.json").read_text())
         assert birth["effects"] == table and birth["files"]
         models.load_model(name)  # still verified
+
+
+def test_a_stopped_run_goes_on_with_the_rows_that_are_left(weights, tmp_path):
+    assert effects.stored(tmp_path, weights) == []
+    table = effects.measure([fake_row()], after_row=lambda table: effects.keep(table, "today", tmp_path, weights))
+    known = effects.stored(tmp_path, weights)
+    assert known == table
+    broken = ("as many parameters", lambda base, instruct: pytest.fail("measured again"), "times", 2, None)
+    (row,) = effects.measure([broken], known)
+    assert row == {**table[0], "bar": 2, "met": False}, "held against the bar as it is now"
+    path = tmp_path / "results" / "effects.json"
+    path.write_text(path.read_text().replace(effects.hashes(weights)["lumen-base"], "other"))
+    assert effects.stored(tmp_path, weights) == [], "measured on other weights"
 
 
 def fake_row():
