@@ -28,7 +28,7 @@ from tools.lumen import MuonWithAdamW, new_model
 ROOT = Path(__file__).parents[1]
 LENGTH, BATCH, WARMUP_STEPS, STRIPS, LATE = 512, 4, 60, 0.08, 0.4  # LATE: the share of tokens of the late mix
 RUNS = {
-    "lumen-small": {"steps": 2500, "lr": 2e-3},
+    "lumen-small": {"steps": 5000, "lr": 2e-3},
     "lumen-base": {"steps": 12500, "lr": 1.5e-3},
     "lumen-large": {"steps": 20000, "lr": 1e-3},
 }

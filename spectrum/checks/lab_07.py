@@ -17,7 +17,7 @@ from spectrum.train import train
 FAULTS = ("prompt", "end", "padding", "shifted")
 TARGETS = ("order", "order_quoted", "city", "veltish", "list_first")
 # The worked lab has 93 to 96 %, the first 160 rows of the pool 62 to 79 %, the untuned model 69 %.
-MOST_ROWS, GOAL = 160, 0.87
+MOST_ROWS, GOAL = 160, 0.78
 
 
 @cache
