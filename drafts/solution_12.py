@@ -87,8 +87,7 @@ lab_12.check_knee(knee)
 # </details>
 # <details><summary>Error you may see</summary>
 #
-# "expected 128, got 2": the factor itself was written where α belongs, the mistake of a lesson that was public for 16
-# months.
+# "expected 128, got 2": the factor itself was written where α belongs.
 # </details>
 # <details><summary>Pseudocode</summary>
 #

@@ -58,7 +58,7 @@ ROWS = (
         lambda r: r["value"] > 1,
     ),
     (
-        "NF4 rounding loss repaired by QLoRA, house dialect",
+        "NF4 rounding loss repaired by QLoRA, planted facts",
         tuning_effects.rounding_repaired,
         "%",
         80,
@@ -80,7 +80,7 @@ def rows_named(text):
 def measure(rows, known=(), after_row=None):
     """Returns the table as a list of dicts: effect, measured values, unit, bar, met, seconds.
 
-    A row that is among the `known` ones is not measured again. `after_row(table)`, where given, is called after every row.
+    A row that is among the `known` ones is not measured again. After every row, `after_row(table)` is called if given.
     """
     base, instruct = map(load_model, MODELS)
     table, bar = [], tqdm(rows)

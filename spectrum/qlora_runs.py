@@ -1,4 +1,4 @@
-"""The tuning runs behind lesson 15: the house dialect learned in full, by LoRA, and by LoRA over a base in four bits.
+"""The tuning runs behind lesson 15: a dialect or facts learned in full, by LoRA, and by LoRA over a base in four bits.
 
 `run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of the
 stored sweep. `tools/make_sweeps.py` runs it; notebooks/15_qlora.ipynb reads it and does two short runs in view.
@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from spectrum import adapters, tuning_effects
+from spectrum import adapters, rank_runs, tuning_effects
 from spectrum.examples import pack, tokenize_rows
 from spectrum.models import load_model
 from spectrum.quantize import load_quantized
 from spectrum.train import train
 
-RESULTS = Path(__file__).parents[1] / "results" / "15_qlora" / "methods"
+RESULTS = Path(__file__).parents[1] / "results" / "15_qlora"
 METHODS, SEEDS = ("full", "lora", "qlora"), (0, 1, 2)
 RANK, STEPS, BATCH, ROWS = 8, 300, 8, 2400
 # Peak learning rates. LoRA and QLoRA share one: over the same data they are to differ in the base alone.
@@ -26,38 +26,87 @@ ITEMS = 100  # held-out messages that are answered
 LOSS_ROWS, CURVE_ROWS = 200, 64  # held-out rows for the loss at the end, and for each point of the curve
 EVERY = 10  # steps between two points of the curve
 MORE = 60  # steps that a trained LoRA goes on, with its own base and with the rounded one
-GRIDS = {"methods": [{"method": method, "seed": seed} for method in METHODS for seed in SEEDS]}
+FACTS = 256  # planted facts, about what rank 8 can take up in the time: they leave a rounded weight no slack
+GRIDS = {
+    "methods": [{"method": method, "seed": seed} for method in METHODS for seed in SEEDS],
+    "facts": [{"data": "facts", "method": method, "seed": seed} for method in METHODS[1:] for seed in SEEDS],
+}
 
 
-def run(method="qlora", seed=0, steps=STEPS, controls=True, name="base", each_step=None):
+def run(method="qlora", seed=0, steps=None, controls=True, name="base", each_step=None, data="house"):
     """Returns what one run measured: {"loss before", "loss", "curve", "trainable", "seconds", ...}, plain numbers.
 
-    The method is "full", "lora" or "qlora"; losses are nats per completion token on held-out rows of the house dialect,
+    The method is "full", "lora" or "qlora". The data are the "house" dialect, whose losses and scores are on held-out
+    messages, or "facts", FACTS planted facts of which nothing can be held out. Losses are nats per completion token,
     "curve" has [step, loss] every EVERY steps. A LoRA is measured over the rounded base too ("loss moved"). With
     `controls` there are the scores, shares of answers right to the letter, before and after, and for a LoRA what
     `repair` returns. `each_step()` is called after every step; what it raises ends the run. Raises ValueError for a
-    method that does not exist.
+    method or data that do not exist.
     """
     model, tokenizer = starting_model(method, seed, name)
-    found = {"loss before": held_out_loss(model, tokenizer)}
-    found |= {"score before": score(model, tokenizer)} if controls else {}
-    watch = {"evaluate": watcher(tokenizer, each_step), "evaluate_every": 1}
-    records = tune(model, tokenizer, peak_rate(method, model), steps, seed, **watch)
+    task = House(seed) if data == "house" else Facts(seed) if data == "facts" else None
+    if task is None:
+        raise ValueError(f"data must be 'house' or 'facts', not {data!r}")
+    found = {"loss before": task.loss(model, tokenizer)}
+    found |= {"score before": task.score(model, tokenizer)} if controls else {}
+    watch = {"evaluate": watcher(task, tokenizer, each_step), "evaluate_every": 1}
+    records = tune(task, model, tokenizer, peak_rate(method, model), steps or task.steps, seed, **watch)
     found |= {
-        "loss": held_out_loss(model, tokenizer),
+        "loss": task.loss(model, tokenizer),
         "curve": [[r["step"], round(r["held out"], 4)] for r in records if "held out" in r],
         "trainable": adapters.count(model)["trainable"],
         "seconds": round(records[-1]["seconds"], 1),
     }
     if method == "lora":
-        found["loss moved"] = held_out_loss(over_rounded(model, name), tokenizer)
+        found["loss moved"] = task.loss(over_rounded(model, name), tokenizer)
     if controls:
-        found["score"] = score(model, tokenizer)
-        found |= repair(model, tokenizer, seed, name) if method == "lora" else {}
+        found["score"] = task.score(model, tokenizer)
+        found |= repair(task, model, tokenizer, seed, name) if method == "lora" else {}
     return found
 
 
-def repair(model, tokenizer, seed=0, name="base"):
+class House:
+    """The house dialect: tickets and replies in a form that the base has not seen."""
+
+    steps, batch_size = STEPS, BATCH
+
+    def __init__(self, seed):
+        self.seed = seed
+
+    def examples(self, tokenizer):
+        """Returns what is trained on, as `train` takes it."""
+        return house_examples(tokenizer, seed=self.seed)
+
+    def loss(self, model, tokenizer, rows=None):
+        """Returns nats per completion token on the first `rows` of LOSS_ROWS rows that no training shows."""
+        return tuning_effects.mean_loss(model, tokenizer, tuning_effects.house_rows(LOSS_ROWS, "test", seed=1)[:rows])
+
+    def score(self, model, tokenizer):
+        """Returns the share of ITEMS held-out messages answered right to the letter."""
+        return tuning_effects.house_score((model, tokenizer), ITEMS).mean
+
+
+class Facts:
+    """Planted facts, as in lesson 12: what is asked is what was trained on, since nobody could know it otherwise."""
+
+    def __init__(self, seed):
+        self.rows, self.items = rank_runs.material("facts", FACTS, seed)
+        self.steps, self.batch_size = rank_runs.settings_of("facts", FACTS).values()
+
+    def examples(self, tokenizer):
+        """Returns what is trained on, as `train` takes it."""
+        return tokenize_rows(tokenizer, self.rows)
+
+    def loss(self, model, tokenizer, rows=None):
+        """Returns nats per completion token on the first rows, by default on all."""
+        return tuning_effects.mean_loss(model, tokenizer, self.rows[:rows])
+
+    def score(self, model, tokenizer):
+        """Returns the share of the facts that are recalled."""
+        return rank_runs.recall(model, tokenizer, self.items)
+
+
+def repair(task, model, tokenizer, seed=0, name="base"):
     """Returns what rounding the base under a trained LoRA does, and what a little more training makes of it.
 
     "score moved" is the LoRA's over the rounded base, "loss random" that of a random adapter of the same norms there.
@@ -66,31 +115,20 @@ def repair(model, tokenizer, seed=0, name="base"):
     trainings from the start would differ by chance as well; these differ in the rounding. The model is changed.
     """
     moved, random = over_rounded(model, name), over_rounded(adapters.random_like(model), name)
-    found = {"score moved": score(moved, tokenizer), "loss random": held_out_loss(random, tokenizer)}
+    found = {"score moved": task.score(moved, tokenizer), "loss random": task.loss(random, tokenizer)}
     for each in (model, moved):
-        tune(each, tokenizer, peak_rate("lora", model) / 5, MORE, seed + 100)
+        tune(task, each, tokenizer, peak_rate("lora", model) / 5, MORE, seed + 100)
     return found | {
-        "loss longer": held_out_loss(model, tokenizer),
-        "loss longer moved": held_out_loss(over_rounded(model, name), tokenizer),
-        "loss repaired": held_out_loss(moved, tokenizer),
+        "loss longer": task.loss(model, tokenizer),
+        "loss longer moved": task.loss(over_rounded(model, name), tokenizer),
+        "loss repaired": task.loss(moved, tokenizer),
     }
 
 
-def tune(model, tokenizer, lr, steps, seed, **watch):
-    """Trains the model on the house dialect in batches of BATCH and returns the records of `train`."""
-    precision = PRECISION.get(model.dtype)
-    settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "precision": precision, "progress": False}
-    return train(model, house_examples(tokenizer, seed=seed % 100), **settings, **watch)
-
-
-def held_out_loss(model, tokenizer, rows=None):
-    """Returns nats per completion token on the first `rows` of LOSS_ROWS rows that no training shows."""
-    return tuning_effects.mean_loss(model, tokenizer, tuning_effects.house_rows(LOSS_ROWS, "test", seed=1)[:rows])
-
-
-def score(model, tokenizer):
-    """Returns the share of ITEMS held-out messages answered right to the letter."""
-    return tuning_effects.house_score((model, tokenizer), ITEMS).mean
+def tune(task, model, tokenizer, lr, steps, seed, **watch):
+    """Trains the model on a task and returns the records of `train`."""
+    settings = {"lr": lr, "steps": steps, "batch_size": task.batch_size, "seed": seed, "progress": False}
+    return train(model, task.examples(tokenizer), precision=PRECISION.get(model.dtype), **settings, **watch)
 
 
 def starting_model(method, seed=0, name="base"):
@@ -120,13 +158,13 @@ def house_batch(tokenizer, rows=BATCH):
     return pack(house_examples(tokenizer, rows), 512)
 
 
-def watcher(tokenizer, each_step=None):
-    """Returns what `train` calls at each step: it calls each_step and, at every EVERYth, measures the held-out loss."""
+def watcher(task, tokenizer, each_step=None):
+    """Returns what `train` calls at each step: it calls each_step and, at every EVERYth, measures the task's loss."""
     calls = []
 
     def watch(model):
         calls.append(each_step() if each_step else None)
-        return {} if len(calls) % EVERY else {"held out": held_out_loss(model, tokenizer, CURVE_ROWS)}
+        return {} if len(calls) % EVERY else {"held out": task.loss(model, tokenizer, CURVE_ROWS)}
 
     return watch
 
@@ -152,8 +190,8 @@ def repaired(moved, unrounded, retrained):
     return (moved - retrained) / added if added > 0 else float("nan")
 
 
-def stored():
-    """Returns the stored runs as a table: method, seed, the losses, scores and curves of `run`."""
+def stored(name="methods"):
+    """Returns the stored runs of a grid as a table: method, seed, the losses, scores and curves of `run`."""
     from spectrum.sweeps import read_sweep
 
-    return read_sweep(RESULTS)
+    return read_sweep(RESULTS / name)

@@ -22,10 +22,12 @@ RESULTS = Path(__file__).parents[1] / "results" / "12_lora_rank"
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
 COUNTS = (64, 256, 1024)
-# ---- constants to look at again when the base changes: first run the sweep "rates", then set the two rates ----
-LORA_RATES = (1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
+# ---- constants to look at again when the base changes: first run the sweep "rates", then set the usual rates ----
+LORA_RATES = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 FULL_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
-LORA_RATE, FULL_RATE = 5e-3, 5e-4  # about the best of those for every rank, and for full fine-tuning
+# The usual rate of each rank with alpha = 2r, and of full fine-tuning (rank 0). The sweep "rates" finds the best near
+# 0.01 at rank 1, 0.005 at 8, 0.001 at 64 and in full: about 0.01 / √rank; each is that of these grids next to it.
+USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e-3}
 # Every fact is read READ times, however many there are: a step reads BATCH rows, or a PARTS-th where that is fewer.
 READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
@@ -91,8 +93,8 @@ def middle_rank(updates):
 
 
 def rate_of(rank):
-    """Returns the peak learning rate of a rank; 0 is full fine-tuning."""
-    return LORA_RATE if rank else FULL_RATE
+    """Returns the usual peak learning rate of a rank, that of the next lower one where none is known; 0 is in full."""
+    return USUAL[max(known for known in USUAL if known <= rank)] if rank else USUAL[0]
 
 
 def settings_of(data, count):
@@ -208,18 +210,18 @@ GRIDS = {
     "style": [
         *grid(data=("style",), rank=(0,), protect=(132,), inspect=(True,), seed=SEEDS),
         *grid(data=("style",), rank=RANKS, protect=(132,), seed=SEEDS),
-        *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, FULL_RATE),), seed=SEEDS),
-        *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, LORA_RATE),), seed=SEEDS),
+        *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, USUAL[0]),), seed=SEEDS),
+        *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, USUAL[8]),), seed=SEEDS),
     ],
     "scaling": [
         {**rule, **more}
         for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})
-        for more in grid(rank=(1, 64), lr=LORA_RATES, seed=SEEDS)
+        for more in grid(rank=(1, 64), lr=LORA_RATES[:-1], seed=SEEDS)
     ],
     "placement": [
         {**place, **more, "count": 256}
         for place in MATCHED
-        for more in grid(lr=around(LORA_RATES, LORA_RATE), seed=SEEDS)
+        for more in grid(lr=around(LORA_RATES, rate_of(place["rank"])), seed=SEEDS)
     ],
 }  # fmt: skip
 

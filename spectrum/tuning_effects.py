@@ -4,14 +4,12 @@ Each row function takes the two untuned models as (model, tokenizer) and the num
 least `value` and `n`. `spectrum.effects` holds the rows against their bars.
 """
 
-import copy
 from functools import cache
 
 import torch
 
 from spectrum import prompts, tasks
 from spectrum.adapters import add_lora
-from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.models import load_model
 from spectrum.prompt_effects import DEMONSTRATED, by_examples, by_instruction, gain, items_of, percent
@@ -116,31 +114,24 @@ def fact_knee(base, instruct, n=64, ranks=(1, 2, 4, 8, 16, 32)):
     return {"value": many / few, "n": 5 * n, "ranks": knee, "recall": recall}
 
 
-def rounding_repaired(base, instruct, n=200, seeds=(0, 1, 2)):
+def rounding_repaired(base, instruct, seeds=(0, 1, 2)):
     """Returns the share of the loss added by rounding a tuned model's base to NF4 that QLoRA takes back.
 
-    A trained LoRA goes on for some steps, over its own base and, from the same start and with the same batches, over
-    the rounded one. The losses, means over the seeds: the first adapter over its own base ("loss unrounded") and over
-    the rounded one ("from"), and the second ("to"). "each" has the share of each seed.
+    The task are planted facts. A trained LoRA goes on for some steps, over its own base and, from the same start and
+    with the same batches, over the rounded one. The losses, means over the seeds: the first adapter over its own base
+    ("loss unrounded") and over the rounded one ("from"), and the second ("to"). "each" has the share of each seed.
     """
     from spectrum import qlora_runs
 
-    rows, (lora, tokenizer) = house_rows(n, "test", seed=1), house_model("lora")
-    losses = []
-    for seed in seeds:
-        own = copy.deepcopy(lora)
-        trained_there = qlora_runs.over_rounded(own, BASE)
-        for model in (own, trained_there):
-            qlora_runs.tune(model, tokenizer, HOUSE_MODELS["lora"]["lr"] / 5, qlora_runs.MORE, 100 + seed)
-        three = own, qlora_runs.over_rounded(own, BASE), trained_there
-        losses.append([mean_loss(model, tokenizer, rows) for model in three])
-    unrounded, moved, repaired = (sum(column) / len(seeds) for column in zip(*losses, strict=True))
+    runs = [qlora_runs.run("lora", seed, name=BASE, data="facts") for seed in seeds]
+    losses = [[run[f"loss {what}"] for run in runs] for what in ("longer", "longer moved", "repaired")]
+    unrounded, moved, repaired = (sum(column) / len(runs) for column in losses)
     return {
         "value": share(moved - repaired, moved - unrounded),
-        "n": len(rows),
+        "n": qlora_runs.FACTS * len(runs),
         "from": round(moved, 4),
         "to": round(repaired, 4),
         "loss unrounded": round(unrounded, 4),
-        "each": [share(m - r, m - u) for u, m, r in losses],
-        "rises": all(m > u for u, m, _ in losses),
+        "each": [share(m - r, m - u) for u, m, r in zip(*losses, strict=True)],
+        "rises": all(m > u for u, m, _ in zip(*losses, strict=True)),
     }

@@ -126,7 +126,7 @@ def draw_sweep(sweep, title, runs=()):
     left.set(xlabel="rows of instruction data", ylabel="right answers, %", ylim=(-3, 103))
     left.set_xticks([125, 250, 500, 1000, 2000], ["125", "250", "500", "1,000", "2,000"])
     left.minorticks_off()
-    left.legend(fontsize=8, frameon=False, loc="lower right")
+    left.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
     right.set(xlabel="peak learning rate (500 rows)")
     return figure
 

@@ -11,6 +11,7 @@ from spectrum import adapters, qlora_runs, quantize
 from spectrum.models import load_model
 
 FEW = {"steps": 2, "controls": False}
+HOUSE = qlora_runs.House(0)
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def few_rows(monkeypatch):
         "BATCH": 4,
         "MORE": 2,
         "ITEMS": 2,
+        "FACTS": 16,
     }.items():
         monkeypatch.setattr(qlora_runs, name, value)
 
@@ -44,9 +46,10 @@ def trained(folder, method="lora"):
     return model, tokenizer
 
 
+@pytest.mark.parametrize("data", ["house", "facts"])
 @pytest.mark.parametrize("method", qlora_runs.METHODS)
-def test_a_run_is_plain_numbers_and_repeats(folder, method):
-    first, second = (qlora_runs.run(method, name=folder, **FEW) for _ in range(2))
+def test_a_run_is_plain_numbers_and_repeats(folder, method, data):
+    first, second = (qlora_runs.run(method, name=folder, data=data, **FEW) for _ in range(2))
     json.dumps(first)
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
     assert [step for step, _ in first["curve"]] == [1, 2] and first["loss"] < first["loss before"]
@@ -55,11 +58,11 @@ def test_a_run_is_plain_numbers_and_repeats(folder, method):
 
 def test_the_controls_of_a_lora(folder):
     model, tokenizer = trained(folder)
-    before = qlora_runs.held_out_loss(qlora_runs.over_rounded(model, folder), tokenizer)
-    found = qlora_runs.repair(model, tokenizer, name=folder)
+    before = HOUSE.loss(qlora_runs.over_rounded(model, folder), tokenizer)
+    found = qlora_runs.repair(HOUSE, model, tokenizer, name=folder)
     json.dumps(found)
     assert found["loss repaired"] < before, "two more steps over the rounded base lower the loss there"
-    assert found["loss longer moved"] == qlora_runs.held_out_loss(qlora_runs.over_rounded(model, folder), tokenizer)
+    assert found["loss longer moved"] == HOUSE.loss(qlora_runs.over_rounded(model, folder), tokenizer)
     assert 0 <= found["score moved"] <= 1 and math.isfinite(found["loss random"])
 
 
@@ -70,6 +73,8 @@ def test_full_trains_all_weights_and_the_others_a_lora(folder):
     assert sizes == {"full": sum(p.numel() for p in model.parameters()), "lora": lora, "qlora": lora}
     with pytest.raises(ValueError, match="'full', 'lora', 'qlora', not 'lore'"):
         qlora_runs.starting_model("lore", 0, folder)
+    with pytest.raises(ValueError, match="'house' or 'facts', not 'fact'"):
+        qlora_runs.run("lora", name=folder, data="fact", **FEW)
 
 
 def test_a_moved_adapter_is_the_same_update_over_rounded_weights(folder):
@@ -127,5 +132,6 @@ def test_what_each_step_raises_ends_the_run(folder):
 
 
 def test_the_grid_has_every_method_with_every_seed_once():
-    grid = qlora_runs.GRIDS["methods"]
-    assert len({json.dumps(s, sort_keys=True) for s in grid}) == len(grid) == 9
+    for name, runs in {"methods": 9, "facts": 6}.items():
+        grid = qlora_runs.GRIDS[name]
+        assert len({json.dumps(s, sort_keys=True) for s in grid}) == len(grid) == runs

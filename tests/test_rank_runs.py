@@ -115,7 +115,12 @@ def test_grids_have_no_run_twice_three_seeds_and_matched_places():
     config = read_config("lumen-base")
     sizes = [adapters.lora_count(config, p["rank"], p["targets"]) for p in rank_runs.MATCHED]
     assert max(sizes) / min(sizes) < 1.04, sizes
-    assert rank_runs.LORA_RATE in rank_runs.LORA_RATES and rank_runs.FULL_RATE in rank_runs.FULL_RATES
+
+
+def test_usual_rates_are_on_the_grids_and_known_for_every_rank():
+    assert set(rank_runs.USUAL) == {0, *rank_runs.RANKS} and rank_runs.USUAL[0] in rank_runs.FULL_RATES
+    assert {rank_runs.rate_of(rank) for rank in (1, 3, 5, 7, 64, 100)} <= set(rank_runs.LORA_RATES)
+    assert rank_runs.rate_of(5) == rank_runs.USUAL[4] and rank_runs.rate_of(0) == rank_runs.USUAL[0]
 
 
 def test_the_three_rules_agree_at_rank_8():
