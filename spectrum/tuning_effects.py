@@ -117,18 +117,18 @@ def fact_knee(base, instruct, n=64, ranks=(1, 2, 4, 8, 16, 32)):
 def rounding_repaired(base, instruct, seeds=(0, 1, 2)):
     """Returns the share of the loss added by rounding a tuned model's base to NF4 that QLoRA takes back.
 
-    The task are planted facts. A trained LoRA goes on for some steps, over its own base and, from the same start and
-    with the same batches, over the rounded one. The losses, means over the seeds: the first adapter over its own base
-    ("loss unrounded") and over the rounded one ("from"), and the second ("to"). "each" has the share of each seed.
+    The task is planted facts. The losses, means over the seeds: a LoRA over its own base ("loss unrounded") and moved
+    to the rounded one ("from"), and a LoRA trained over the rounded one ("to"). "each" has the share of each seed.
     """
     from spectrum import qlora_runs
 
-    runs = [qlora_runs.run("lora", seed, name=BASE, data="facts") for seed in seeds]
-    losses = [[run[f"loss {what}"] for run in runs] for what in ("longer", "longer moved", "repaired")]
-    unrounded, moved, repaired = (sum(column) / len(runs) for column in losses)
+    kept = {"data": "facts", "controls": False, "name": BASE}
+    loras, qloras = ([qlora_runs.run(method, seed, **kept) for seed in seeds] for method in ("lora", "qlora"))
+    losses = [[run[what] for run in loras] for what in ("loss", "loss moved")] + [[run["loss"] for run in qloras]]
+    unrounded, moved, repaired = (sum(column) / len(seeds) for column in losses)
     return {
         "value": share(moved - repaired, moved - unrounded),
-        "n": qlora_runs.FACTS * len(runs),
+        "n": qlora_runs.FACTS * len(seeds),
         "from": round(moved, 4),
         "to": round(repaired, 4),
         "loss unrounded": round(unrounded, 4),

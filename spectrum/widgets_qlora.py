@@ -62,6 +62,6 @@ def show_losses(losses, title):
         axes.plot(loss, y, "o", color=plots.COLOURS[method])
         axes.annotate(f"{loss:.3f}", (loss, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(losses)), list(reversed(losses)))
-    axes.set(xlabel="held-out loss, nats per token, mean of the seeds", xscale="log")
+    axes.set(xlabel="loss, nats per token, mean of the seeds", xscale="log")
     axes.margins(x=0.15, y=0.15)
     plots.show(figure, alt="; ".join(f"{name}: {loss:.4f}" for name, (loss, _) in losses.items()))

@@ -103,7 +103,7 @@ def pick(sweep, **settings):
 
 def draw_sweep(sweep, title, runs=()):
     """Returns a figure of the stored sweep: scores over rows, over learning rate, and the given live runs as stars."""
-    figure = Figure(figsize=(8, 3.6), dpi=plots.DPI, layout="constrained")
+    figure = Figure(figsize=(7.5, 3.3), dpi=plots.DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, sharey=True)
     draw_line(left, pick(sweep, rows=...), "rows", "wordings", "base", "s", "held-out wordings")
