@@ -109,3 +109,63 @@ def next_logprobs(model, tokenizer, shown, tokens, batch_size=64):
 def is_right(logprobs, asked):
     """Returns (N,) True where the likelier label is the true one, as an array."""
     return np.asarray(logprobs).argmax(axis=1) == np.array([q.right for q in asked])
+
+
+def open_logprobs(model, tokenizer, shots, texts, names, chat=False):
+    """Returns (N, C) log-probabilities, in nats, of C labels after each of N texts under the same examples.
+
+    The examples are read once and their keys and values kept for every text, which for 4 examples takes a quarter of
+    the time of reading all prompts. Raises ValueError where there is no text, or where a label is not one token.
+    """
+    if isinstance(texts, str) or not len(texts):
+        raise ValueError("texts must be a list with at least one text.")
+    form, space = (prompts.turns, "") if chat else (prompts.label, " ")
+    ids = encode_all(tokenizer, [form(shots, text) for text in texts])
+    tokens = [encode_answer(tokenizer, space + name) for name in names]
+    if any(len(token) > 1 for token in tokens):
+        long = [name for name, token in zip(names, tokens, strict=True) if len(token) > 1]
+        raise ValueError(f"{long} are more than one token each; label_logprobs takes such labels.")
+    check_lengths(ids, 1, context_length(model))
+    kept = min(shared_length(ids), min(map(len, ids)) - 1)
+    last = torch.tensor([len(row) - kept - 1 for row in ids], device=model.device)
+    # Padded on the right: a causal model's scores at a row's last token do not see what comes after it.
+    padded = [row[kept:] + [0] * (int(last.max()) + kept + 1 - len(row)) for row in ids]
+    with torch.inference_mode():
+        cache = None
+        if kept:
+            cache = model(input_ids=torch.tensor([ids[0][:kept]], device=model.device), use_cache=True).past_key_values
+            cache.batch_repeat_interleave(len(ids))
+        out = model(input_ids=torch.tensor(padded, device=model.device), past_key_values=cache)
+        rows = out.logits[torch.arange(len(ids)), last].float().log_softmax(dim=-1)  # (N, T, V) -> (N, V)
+    return rows[:, [token[0] for token in tokens]].double().cpu().numpy()
+
+
+def shared_length(rows):
+    """Returns how many tokens all rows begin with."""
+    columns = zip(*rows, strict=False)
+    return next((i for i, column in enumerate(columns) if len(set(column)) > 1), min(map(len, rows)))
+
+
+# Twenty judgements in words that the shop's customers never use: what a model of the shop cannot have learned.
+OUTSIDE = (
+    ("What a fantastic film, I laughed all evening.", "positive"),
+    ("The soup was cold and the waiter rude.", "negative"),
+    ("My new phone is brilliant.", "positive"),
+    ("I hated every minute of the concert.", "negative"),
+    ("The hike was gorgeous and the weather kind.", "positive"),
+    ("This game bores me to tears.", "negative"),
+    ("Our teacher is patient and clever.", "positive"),
+    ("The hotel room smelled of smoke.", "negative"),
+    ("I adore this song.", "positive"),
+    ("The flight was a nightmare.", "negative"),
+    ("She recommends the museum warmly.", "positive"),
+    ("He regrets buying that car.", "negative"),
+    ("An amazing book that I read twice.", "positive"),
+    ("The plot makes no sense whatsoever.", "negative"),
+    ("The garden looks splendid this year.", "positive"),
+    ("Such a disappointing match.", "negative"),
+    ("The staff went out of their way to help.", "positive"),
+    ("The app crashes all the time.", "negative"),
+    ("Happy with it from the first day.", "positive"),
+    ("A waste of an afternoon.", "negative"),
+)

@@ -96,3 +96,64 @@ def test_turns_suit_any_template(pair):
     text = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
     places = [text.index(m["content"]) for m in asked]
     assert places == sorted(places) and prompts.turns([], "It is fine.") == prompts.chat("It is fine.")
+
+
+# ---- many texts under the same examples ----
+
+SHOTS = (("fine", "A"), ("poor", "B"), ("good", "A"))
+
+
+def single_tokens(tokenizer, chat, count=2):
+    """Labels that are one token each, after a space where the prompt is plain text."""
+    if chat:
+        return ("A", "B", "C")[:count]
+    words = sorted(token[1:] for token in tokenizer.get_vocab() if token.startswith("Ġ") and token[1:].isalpha())
+    return tuple(words[:count])
+
+
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize("shots", [SHOTS, ()])
+def test_shared_examples_give_what_whole_prompts_give(pair, chat, shots):
+    """Texts of different lengths, one of them the beginning of another."""
+    texts = ["lovely", "lovely lamps", "not as bad as I feared, and blue", "N/A"]
+    names = single_tokens(pair[1], chat)
+    asked = [label_tasks.Question(shots, text, names, 0) for text in texts]
+    wanted = label_tasks.label_logprobs(*pair, asked, chat)
+    got = label_tasks.open_logprobs(*pair, shots, texts, names, chat)
+    np.testing.assert_allclose(got, wanted, atol=1e-4)
+
+
+def test_one_text_and_three_labels(pair):
+    got = label_tasks.open_logprobs(*pair, SHOTS, ["lovely"], single_tokens(pair[1], False, 3))
+    assert got.shape == (1, 3) and (got < 0).all()
+
+
+def test_equal_texts_are_no_trouble(pair):
+    got = label_tasks.open_logprobs(*pair, SHOTS, ["lovely", "lovely"], single_tokens(pair[1], False))
+    np.testing.assert_allclose(got[0], got[1], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("texts", "names", "message"),
+    [
+        ([], ("A", "B"), "at least one text"),
+        ("lovely", ("A", "B"), "a list"),
+        (["x"], ("A", "zebra crossing"), "label_logprobs"),
+    ],
+)
+def test_texts_and_labels_that_make_no_sense_are_refused(pair, texts, names, message):
+    with pytest.raises(ValueError, match=message):
+        label_tasks.open_logprobs(*pair, SHOTS, texts, names)
+
+
+def test_shared_length():
+    assert label_tasks.shared_length([[1, 2, 3], [1, 2, 4], [1, 2]]) == 2
+    assert label_tasks.shared_length([[1], [2]]) == 0 and label_tasks.shared_length([[1, 2]]) == 2
+
+
+def test_sentences_outside_the_shop_are_balanced_and_in_words_the_shop_never_uses():
+    from spectrum.widgets_few_shot import strange_words
+
+    kinds = [kind for _, kind in label_tasks.OUTSIDE]
+    assert kinds.count("positive") == kinds.count("negative") == 10
+    assert all(strange_words(text) for text, _ in label_tasks.OUTSIDE)
