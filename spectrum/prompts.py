@@ -69,6 +69,11 @@ def read(lines, question):
     return f"{tasks.TASKS['lookup'].instructions[0]}\n{' '.join(lines)} {question}\n"
 
 
+def read_nearest(lines, question):
+    """Returns `read` with the lines turned round: the best hit of a search, its first, stands next to the question."""
+    return read(lines[::-1], question)
+
+
 def stepwise(order):
     """Returns an order that asks for written steps: "Add the numbers." becomes "Add the numbers, step by step."."""
     return f"{order[:-1]}, step by step{order[-1]}"

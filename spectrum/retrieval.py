@@ -16,6 +16,15 @@ from spectrum.samplers import NOT_STATED
 READ_TOKENS = 12  # no catalogue value is longer than 9 tokens
 FILLERS = ("lines", "letters")
 PLACES = {"first": 0.0, "middle": 0.5, "last": 1.0}
+# Questions in words that no tuning data holds: what a search finds all the same, and a small model may not understand.
+REWORDED = {
+    "colour": ("Tell me the colour of the {p}.", "Which colour does the {p} have?"),
+    "price": ("What is the price of the {p}?", "What does the {p} cost?"),
+    "weight": ("What is the weight of the {p}?", "What does the {p} weigh?"),
+    "warehouse": ("In which warehouse is the {p}?", "Where is the {p} stored?"),
+    "shelf": ("On which shelf is the {p}?", "What shelf is the {p} on?"),
+    "maker": ("Who is the maker of the {p}?", "Which company is behind the {p}?"),
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,23 @@ def question(product, field):
     """Returns the Item that asks for one field of a product."""
     text = samplers.QUESTIONS[field].format(p=product.name)
     return tasks.Item("arrival", text, product.facts()[field], {"product": product.name, "field": field})
+
+
+def reworded(products):
+    """Returns the questions of `REWORDED` on the products, as Items with `wording` in `details` too."""
+    made = []
+    for field, wordings in REWORDED.items():
+        for wording in wordings:
+            for product in products:
+                details = {"product": product.name, "field": field, "wording": wording}
+                made.append(tasks.Item("arrival", wording.format(p=product.name), product.facts()[field], details))
+    return made
+
+
+def has_known_form(text):
+    """Returns whether a question has one of the six forms in which the models were tuned to be asked."""
+    forms = (re.escape(form).replace(re.escape("{p}"), r"\w+ \w+") for form in samplers.QUESTIONS.values())
+    return any(re.fullmatch(form, text.strip()) for form in forms)
 
 
 def unanswerable(n, seed=0):
@@ -158,16 +184,33 @@ def answer(model, tokenizer, items, found, threshold=None, write=prompts.read, p
     return answers
 
 
-def closed_book(model, tokenizer, items, write=str, role=None):
-    """Returns the model's answers to the questions alone; `write(question)` makes the prompt."""
-    chats = [prompts.chat(write(item.input), role) for item in items]
-    return complete(model, tokenizer, chats, max_new_tokens=READ_TOKENS)
+def evidence(text, lines):
+    """Returns the numbers, from 0, of the lines that hold the text as whole words: [] for none and for an empty text.
+
+    "E3" is no evidence in "E30", and neither is "12 dollars" in "112 dollars".
+    """
+    if not text.strip():
+        return []
+    whole = re.compile(rf"(?<!\w){re.escape(text.strip())}(?!\w)")
+    return [number for number, line in enumerate(lines) if whole.search(line)]
 
 
-def score(answers, items, name="", **known):
-    """Returns the Score of answers: right where they are the gold answer. `known` may give floor and ceiling."""
+def with_evidence(answers, found):
+    """Returns the answers, and NOT_STATED in place of each that stands in none of the lines found for its question."""
+    lines = [[hit.document.text for hit in hits] for hits in found]
+    return [a if evidence(a, of) else NOT_STATED for a, of in zip(answers, lines, strict=True)]
+
+
+def closed_book(model, tokenizer, items, write=prompts.chat):
+    """Returns the model's answers to the questions alone; `write(question)` makes the chat."""
+    return complete(model, tokenizer, [write(item.input) for item in items], max_new_tokens=READ_TOKENS)
+
+
+def score(answers, items, name="", floor=None, ceiling=1.0):
+    """Returns the Score of answers: right where they are the gold answer; the floor is `guess_floor` unless given."""
     right = [tasks.same_text(a, i.gold) for a, i in zip(answers, items, strict=True)]
-    return Score(name, np.array(right, dtype=float), answers=list(answers), **known)
+    floor = guess_floor(items) if floor is None else floor
+    return Score(name, np.array(right, dtype=float), floor=floor, ceiling=ceiling, answers=list(answers))
 
 
 def guess_floor(items):
