@@ -39,7 +39,7 @@ from spectrum import evaluate, models, prompts, tasks
 base, tokenizer = models.load_model("base")
 instruct, _ = models.load_model("instruct")
 SPEAK = tasks.TASKS["say_pirate"]
-shots, item = SPEAK.sample(2, "train", seed=2), SPEAK.sample(1, "test", seed=3)[0]
+shots, item = SPEAK.sample(2, "train", seed=2), SPEAK.sample(1, "test", seed=1)[0]
 for k in (0, 1, 2):
     prompt = prompts.show(shots[:k], item)
     score = evaluate.evaluate(base, tokenizer, [item], [prompt], lambda a, i: a.strip() == i.gold, stop="\n")
@@ -47,7 +47,8 @@ for k in (0, 1, 2):
 print(f"wanted: {item.gold!r}. The last of the three prompts:\n\n{prompt}")
 
 # %% [markdown]
-# «k0 answer, k1, k2». That is *few-shot prompting*: no weight moves, and yet the model does another task.
+# Without an example it speaks as a robot, the voice it happened to choose; with one it is a pirate. That is *few-shot
+# prompting*: no weight moves, and yet the model does what was only shown.
 #
 # An instruct model reads conversations, so its examples are turns of one: a question as if the user had asked it, an
 # answer as if the assistant had given it. By hand that is a list of messages, equal to the package's.
@@ -115,8 +116,8 @@ show.show_curves(patterns, title, floor=floor)
 
 # %% [markdown]
 # *What the picture shows:* the first example is worth 44 points, the seven after it 7 together. The instruct model takes
-# the same from plain text, and less from turns: «text vs turns». The mean hides the most important thing, so
-# here is the base model task by task, in per cent of 17 inputs.
+# nearly the same from plain text, 66 % with eight, and less from turns, 54 %: a form is part of a prompt. The mean hides
+# the most important thing, so here is the base model task by task, in per cent of 17 inputs.
 
 # %%
 import numpy as np
@@ -189,16 +190,16 @@ title = f"Base, 8 examples: natural {true:.0f} %, swapped by a coin {random_:.0f
 show.show_curves(of_base, title, floor=0.5)
 
 # %% [markdown]
-# *What the picture shows:* under natural labels the base has 88 % without any example and 95 % with eight, and with
-# swapped ones 94 %: it takes the form from them, and the meaning from what it knew (Min et al. 2022 found so
-# in large models). Invented words must be learned: 49 to 77 %, and the control stays at chance. What examples teach
-# is only seen with labels that the model cannot know. (The README's 94.6 % for invented labels is over easier sentences too:
-# here nearly half set praise beside blame.)
+# *What the picture shows:* under natural labels the base has 88 % without any example, 95 % with eight, and 94 % with
+# swapped ones: it takes the form from them, and the meaning from what it knew, as Min et al. (2022) found in large
+# models. Invented words must be learned: 49 to 77 %, and the control stays at chance. What examples teach is only seen
+# with labels that the model cannot know. (The README's 94.6 % for invented labels is over easier sentences too: here
+# nearly half set praise beside blame.)
 
 # %%
 of_instruct = {name: found for name, found in labels.items() if name.startswith("instruct")}
-start, end = (100 * of_instruct["instruct, natural"][k].mean for k in (0, 8))
-title = f"Instruct: {start:.0f} % without examples, {end:.0f} % with eight; invented labels stay near chance"
+from_to = [f"{100 * found[0].mean:.0f} to {100 * found[8].mean:.0f} %" for found in of_instruct.values()]
+title = f"Instruct, 0 to 8 examples: natural {from_to[0]}, invented {from_to[1]}"
 show.show_curves(of_instruct, title, floor=0.5)
 print(evaluate.compare(of_instruct["instruct, natural"][0], of_instruct["instruct, natural"][8]))
 
@@ -222,7 +223,7 @@ from itertools import permutations
 
 opens = label_tasks.questions(60, 0, seed=1)
 texts = [q.text for q in opens]
-often = max(np.mean([q.right for q in opens]), 1 - np.mean([q.right for q in opens]))
+often, often_30 = (max(np.mean([q.right == c for q in some]) for c in (0, 1)) for some in (opens, opens[:30]))
 NAMES = {"natural": label_tasks.CLASSES, "invented": ("mango", "pixel")}
 
 
@@ -260,7 +261,7 @@ print(evaluate.compare(worst, best))
 
 # %% [markdown]
 # *What the picture shows:* natural labels hardly care, 2 points. Under invented labels one set moves by 28 points,
-# another by 2. Lu et al. (2021) saw large models fall from near the state of the art to chance; here the order matters
+# another by 2. Lu et al. (2021) saw larger models fall from near the state of the art to chance. Here the order matters
 # where the labels must be learned, and which set one has matters as well.
 #
 # ## Calibration by hand
@@ -311,7 +312,7 @@ def three_ways(kind, positive, model=base, chat=False):
         real, empty = (ask_all(shots, kind, inputs, model, chat) for inputs in (texts[:30], ["N/A", "[MASK]"]))
         for way, found in zip(ways, (real, calibrate(real, empty), calibrate(real, real)), strict=True):
             ways[way].append(label_tasks.is_right(found, opens[:30]).mean())
-    return {way: evaluate.Score(way, means, floor=often, ceiling=1.0) for way, means in ways.items()}
+    return {way: evaluate.Score(way, means, floor=often_30, ceiling=1.0) for way, means in ways.items()}
 
 
 cases = {
@@ -330,11 +331,12 @@ skewed = {
 curves = {way: {p: skewed["base, invented"][p][way] for p in range(5)} for way in skewed["base, invented"][0]}
 before, after = (50 * (curves[way][0].mean + curves[way][4].mean) for way in ("as asked", "N/A"))
 title = f"Invented labels, all four examples alike: {before:.0f} % as asked, {after:.0f} % divided by N/A"
-show.show_curves(curves, title, "positive ones among four examples", floor=often, unit="sets of 30")
+show.show_curves(curves, title, "positive ones among four examples", floor=often_30, unit="sets of 30")
 
 # %% [markdown]
-# *What the picture shows:* «verdict on the skewed». All three cases follow, as the change that each division makes,
-# paired on the same sets.
+# *What the picture shows:* with four examples of one label the base says that label to nearly everything, and is right
+# about half the time. Divided by the lean it gets 70 %. With mixed examples there is little to mend. All three cases
+# follow, as the change that each division makes, paired on the same sets.
 
 # %%
 rows = []
@@ -351,8 +353,10 @@ effect = pd.DataFrame(rows, columns=columns).round(1)
 effect
 
 # %% [markdown]
-# «Verdict: where it helps, where it harms.» And for the 24 orders, where examples are balanced, the same two numbers:
-# the mean score, and how far the orders lie apart.
+# Where the lean decides, dividing helps much: 20 points (9 to 29). Natural labels on the base gain nothing, since their
+# lean decides nothing. For the instruct model "N/A" says little about real inputs: 7.5 points down, though the interval
+# holds zero. The batch's lean does no harm in any row. Now the 24 orders, whose examples are balanced: the mean score,
+# and how far the best and the worst order of a set lie apart.
 
 # %%
 ways = {"as asked": lambda real, empty: real, "N/A": calibrate, "batch": lambda real, empty: calibrate(real, real)}
@@ -365,7 +369,8 @@ after_orders = pd.DataFrame(rows, columns=["labels", "divided by", "mean %", "be
 after_orders
 
 # %% [markdown]
-# «Verdict on orders after calibration.»
+# Dividing by "N/A" does not narrow the orders' spread; dividing by the batch's mean takes it from 15 to 6 points. How the
+# lean is measured matters as much as the division.
 #
 # ## What does an example cost?
 #
@@ -417,28 +422,46 @@ strangers = evaluate.Score("outside the shop, k = 8", np.mean(answers, axis=0), 
 print(strangers, "in four draws:", [f"{100 * a.mean():.0f} %" for a in answers])
 
 # %% [markdown]
-# The interval reaches from below chance to 76 %, and another draw of examples moves the score by up to 30 points. The model knows
-# *good* and *awful*, not *brilliant* and *nightmare*. More examples do not help: they hold none of these words. A large model's
-# vocabulary is not this narrow, but it has such an edge too.
+# The interval holds chance, and another draw of examples moves the score by up to 30 points. The model knows *good* and
+# *awful*, not *brilliant* and *nightmare*, and no example held those. A large model's words reach further; they end
+# somewhere too.
 #
 # ## The result
 #
-# The four columns that a score needs: n, interval, floor and ceiling.
+# Six tasks by examples in both models, the tuned model by an instruction, and labels without and with eight examples.
+# The floor is the most frequent answer or chance; the ceiling is the truth.
 
 # %%
 chosen = [labels[name][k] for name in labels for k in (0, 8) if k in labels[name]]
-results = [*patterns["base"].values(), *patterns["instruct, turns"].values(), *chosen, strangers]
-evaluate.score_table(results)[["name", "n", "score %", "low", "high", "floor", "ceiling", "tokens in"]]
+results = [*(score for found in patterns.values() for score in found.values()), tuned, *chosen, strangers]
+evaluate.score_table(results)[["name", "n", "score %", "low", "high", "floor", "ceiling"]]
 
 # %% [markdown]
-# **P2, "two to five examples in the prompt teach a pattern without training": «verdict».**
-# «sentence»
-# **P10, "every example costs tokens, money and latency": «verdict».**
-# «sentence»
+# **P2, "two to five examples in the prompt teach a pattern without training": held here, for what the weights hold.**
+# One example did most of it; two combinations of known skills stayed low with eight, examples of natural labels gave the
+# form and not the meaning, and the small instruct model got worse by them. **P10, "every example costs tokens, money and
+# latency": held here.** Every answer pays for all of them, and the later ones buy least.
+#
+# The claims cell states these sentences as assertions, with room for the differences between machines.
 
 # %% tags=["claims"]
 pattern, natural, invented = patterns["base"], labels["base, natural"], labels["base, invented"]
-assert pattern[1].mean - pattern[0].mean > 0.2, "one example moves the base model more than seven further ones"
+first, rest = pattern[1].mean - pattern[0].mean, pattern[8].mean - pattern[1].mean
+assert first > 0.3 and first > 2 * rest, "the first example is worth more than the seven after it"
+held_out = np.isin(kinds, ["city_capitals", "product_quoted"])
+assert pattern[8].correct[held_out].mean() < 0.45 < 0.8 < pattern[8].correct[~held_out].mean(), "examples find a skill"
+swapped, control = labels["base, natural, random"][8].mean, labels["base, invented, random"][8].mean
+assert abs(natural[8].mean - swapped) < 0.08, "natural labels may be swapped: the base takes the form from examples"
+assert invented[8].mean > 0.65 and control < 0.62, "invented labels are learned, and swapped ones stay at chance"
+of_instruct = labels["instruct, natural"]
+assert of_instruct[0].mean - of_instruct[8].mean > 0.05, "examples as turns make the instruct model worse"
+widths = after_orders.set_index(["labels", "divided by"])["best minus worst order"]
+assert widths["natural", "as asked"] < 5 < 8 < widths["invented", "as asked"], "the order matters for invented labels"
+assert widths["invented", "batch"] < widths["invented", "as asked"] - 3, "dividing by the batch's lean narrows the spread"
+assert effect["change"][0] > 8 and abs(effect["change"][4]) < 3, "calibration helps where the lean decides, only there"
+assert pattern[8].tokens_in > 8 * pattern[0].tokens_in, "eight examples cost eight times the tokens or more"
+assert pattern[8].milliseconds > 1.5 * pattern[0].milliseconds, "and they cost time"
+assert strangers.mean < natural[8].mean - 0.15, "outside the shop's words the model understands little"
 
 # %% [markdown]
 # ## Words to keep
@@ -484,7 +507,8 @@ view = show.bench_view(base, tokenizer, show.chosen_shots((2, 1), CLASSES), "The
 show.show_bench(view)
 
 # %% [markdown]
-# *What the picture shows:* «bench».
+# *What the picture shows:* it looks sure, 95 to 5. But it would say nearly the same of an empty input; calibrated, 62 to
+# 38 is left, and the note says why: it never read *film* or *fantastic* in a judgement.
 #
 # **Next:** lesson 03 asks whether a prompt can fix the voice, the rules and the format. Before that, the lab:
 # [labs/02](../labs/02_few_shot.ipynb).

@@ -76,7 +76,7 @@ lab_02.check_build(build)
 #
 # A model wrote some text, and it may have written more than the label: "It is correct." Count it as right where it
 # names exactly one of the labels, and that one is the true one. Capitals do not matter. Labels are whole words, and a
-# label may hold another one: "incorrect" is not "correct", and "not urgent" is not "urgent".
+# label may hold another one: "incorrect" is not "correct", "not urgent" not "urgent", "good enough" not "good".
 #
 # <details><summary>Nudge</summary>
 #
@@ -185,7 +185,7 @@ lab_02.check_pick_order(pick_order)
 #
 # The labels are two invented words, *mango* for positive and *pixel* for negative, so the base model has only examples
 # to go by. `ask(examples, texts)` gives (N, 2) log-probabilities of mango and pixel; each call may show eight pairs of
-# the pool at most, and you may call it four times. Under the first eight pairs «half» of the answers are right. Write
+# the pool at most, and you may call it four times. Under the first eight pairs about half of the answers are right. Write
 # `classify`, which returns a label for each text, and say in one sentence why it works.
 #
 # <details><summary>Nudge</summary>

@@ -58,11 +58,12 @@ def show_curves(curves, title, xlabel="examples in the prompt", floor=None, unit
     for share, name in ((floor, "floor"), (1.0, "ceiling")):
         if share is not None:
             axes.axhline(100 * share, color="#888888", linestyle="--", linewidth=1)
-            where = {"x": len(places) - 0.55, "y": 100 * share + 1, "s": f"{name} {100 * share:.0f} %"}
+            where = {"x": len(places) - 0.2, "y": 100 * share + 1, "s": f"{name} {100 * share:.0f} %"}
             axes.text(**where, color="#666666", fontsize=8, ha="right")
     n = f"{next(iter(next(iter(curves.values())).values())).n} {unit}".strip()
     axes.set_xticks(range(len(places)), [str(x) for x in places])
-    axes.set(xlabel=xlabel, ylabel=f"right answers, % (bar: 95 % interval, n = {n})", ylim=(-3, 110))
+    axes.set(xlabel=xlabel, ylabel=f"right answers, % (bar: 95 % interval, n = {n})")
+    axes.set(xlim=(-0.4, len(places) - 0.2), ylim=(-3, 110))  # room at the right for the names of floor and ceiling
     axes.yaxis.label.set_fontsize(8)
     axes.legend(fontsize=7, frameon=False, loc="best")
     said = [

@@ -82,9 +82,13 @@ URGENT = (
     ("Urgent: call me.", "urgent", True, "The shorter label counts where it stands alone."),
     ("Urgent, or not urgent?", "not urgent", False, "It names both labels."),
 )
+ENOUGH = (
+    ("That is good enough.", "good enough", True, "Look for the longest label first."),
+    ("That is good enough.", "good", False, '"good enough" begins with "good". Look for the longest label first.'),
+)
 VERSIONS = (
     ("version 1.5 is meant", "1.5", True, "Labels may hold points and digits."),
-    ("version 105 is meant", "1.5", False, "In a pattern a point stands for any character: re.escape."),
+    ("version 1.5, after 105 others", "1.5", True, "In a pattern a point stands for any character: re.escape."),
 )
 
 
@@ -92,7 +96,7 @@ VERSIONS = (
 def check_is_right(function):
     """The learner's `is_right(text, label, labels)` counts an answer that names the true label and no other."""
     for cases, labels in ((TRUTHS, ["correct", "incorrect"]), (URGENT, ["urgent", "not urgent"]),
-                          (VERSIONS, ["1.5", "2.0"])):  # fmt: skip
+                          (ENOUGH, ["good", "good enough"]), (VERSIONS, ["1.5", "2.0"])):  # fmt: skip
         for text, label, wanted, hint in cases:
             for given in (labels, labels[::-1]):
                 got = function(text, label, given)

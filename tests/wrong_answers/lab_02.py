@@ -244,7 +244,7 @@ WRONG = [
     ("check_calibrate", "multiplied by the lean", multiplied, "must lose"),
     ("check_calibrate", "divided the wrong way", divided_the_wrong_way, "must lose"),
     ("check_calibrate", "not calibrated", not_calibrated, "must lose"),
-    ("check_calibrate", "not scaled", not_scaled, "expected 0.333333, got 0.8"),
+    ("check_calibrate", "not scaled", not_scaled, "expected 0.666667, got 1.6"),
     ("check_calibrate", "mean of probabilities, not of shares", mean_of_logs, "each input counts the same"),
     ("check_calibrate", "overflow", overflowing, "exp(-2000) is 0"),
     ("check_calibrate", "scaled over all rows", scaled_over_all, "add up to 1 by itself"),
