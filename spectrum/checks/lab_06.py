@@ -1,0 +1,253 @@
+"""Checks of labs/06_retrieval.ipynb."""
+
+import random
+from functools import cache
+
+import numpy as np
+
+from spectrum import retrieval, samplers, tasks
+from spectrum.checks.machinery import check, expect, expect_close, short
+
+GOAL = 0.9  # of first hits; the question as it stands has about a third, the worked lab nearly all
+# The forms of the open task. Those held out are in no text that the learner is shown.
+SEEN = {field: (form, *retrieval.REWORDED[field]) for field, form in samplers.QUESTIONS.items()}
+HELD_OUT = {
+    "colour": "What colour does the {p} come in?",
+    "price": "Tell me the price of the {p}, please.",
+    "weight": "How heavy would the {p} be?",
+    "warehouse": "Which warehouse keeps the {p}?",
+    "shelf": "Which shelf should I look on for the {p}?",
+    "maker": "What is the maker of the {p} called?",
+}
+
+
+def fresh():
+    """Returns a random generator with a new seed, so that no answer can be written for one input."""
+    return random.Random(int(np.random.default_rng().integers(1 << 30)))
+
+
+@cache
+def shop(seed):
+    """Returns (products, Search) of an invented shop: 64 products with a line on each of six fields."""
+    rng, made = random.Random(seed), {}
+    while len(made) < 64:
+        product = samplers.fictional_product(rng)
+        made[product.name] = product
+    products = list(made.values())
+    return products, retrieval.Search(retrieval.catalogue_lines(products, seed))
+
+
+def first_hits(function, forms, seed):
+    """Returns (shares of right first hits, misses in words) of a learner's search text over all forms."""
+    products, search = shop(seed)
+    right, missed = [], []
+    for field, form in forms:
+        for product in products[:16]:
+            question = form.format(p=product.name)
+            text = function(question)
+            expect(isinstance(text, str), f"expected text to search with, got {short(text)}", "Return one string.")
+            item = tasks.Item("arrival", question, product.facts()[field], {"product": product.name, "field": field})
+            hits = search.best(text, 1) if text.strip() else []
+            right.append(bool(hits) and retrieval.answers_it(hits[0].document, item))
+            if not right[-1]:
+                missed.append(f"{question!r} became {text!r} and found {hits[0].document.text if hits else 'nothing'}")
+    return sum(right) / len(right), missed
+
+
+def trial(function, seed=0):
+    """Returns the share of right first hits with the forms that are shown, and one miss for each form that has any."""
+    share, missed = first_hits(function, [(f, form) for f, forms in SEEN.items() for form in forms], seed)
+    return share, missed[::16]
+
+
+# ---- 1: BM25 ----
+
+
+@check
+def check_bm25(function):
+    """The learner's `bm25(question, documents, k1, b)`: lists of words in, one score for each document out."""
+    three = [["a", "b"], ["a", "c", "d"], ["e"]]
+    found = function(["a", "b"], [list(d) for d in three], 1.5, 0.75)
+    expect(found is not None and not isinstance(found, int | float), f"expected three scores, got {short(found)}",
+           "One score for each document, in their order.")  # fmt: skip
+    expect(len(found) == 3, f"three documents should give three scores, got {short(found)}", "One for each document.")
+    expect(abs(found[2]) < 1e-12, f"the third document shares no word and scores {found[2]:.4g}", "No word, no points.")
+    # By hand: N = 3, mean length 2; "a" is in 2 documents, "b" in 1; document 0 has the mean length: its norm is k1.
+    a, b = np.log(1 + 1.5 / 2.5), np.log(1 + 2.5 / 1.5)
+    wanted = [(a + b) / 2.5, a / (1 + 1.5 * (0.25 + 0.75 * 1.5)), 0.0]
+    hints = {
+        "idf without 1 +": ([(np.log(0.6) + np.log(2.5 / 1.5)) / 2.5], "Take the log of 1 + ..., or 'a' is negative."),
+        "no length": ([(a + b) / 2.5, a / 2.5], "A long document is held back: use its length over the mean length."),
+        "no idf": ([2 / 2.5], "Each word is multiplied by its idf: a rare word counts more."),
+        "k1 + 1": ([(a + b)], "This variant has no (k1 + 1) above the line."),
+    }  # fmt: skip
+    for wrong, hint in hints.values():
+        close = len(wrong) <= len(found) and np.allclose(list(found)[: len(wrong)], wrong, atol=1e-9)
+        if close:
+            expect_close(np.array(found, dtype=float), np.array(wanted), 1e-9, "three documents", hint)
+    hint = "Compute the first score on paper: idf of a, idf of b, both times 1 / (1 + 1.5)."
+    expect_close(np.array(found, dtype=float), np.array(wanted), 1e-9, "three documents", hint)
+    twice = function(["x"], [["x", "x", "y"], ["x", "y", "y"], ["y", "y", "y"]], 1.5, 0.75)
+    idf = np.log(1 + 1.5 / 2.5)
+    expect_close(np.array(twice, dtype=float), np.array([idf * 2 / 3.5, idf / 2.5, 0.0]), 1e-9,
+                 "a word twice in a document", "f is of this document; n counts documents.")  # fmt: skip
+    rng = fresh()
+    for _ in range(8):
+        documents = [rng.choices("abcdefgh", k=rng.randint(1, 9)) for _ in range(rng.randint(2, 12))]
+        question = rng.choices("abcxyz", k=rng.randint(1, 5))
+        k1, b = rng.choice([0.8, 1.2, 2.0]), rng.choice([0, 0.5, 1])
+        found = function(list(question), [list(d) for d in documents], k1, b)
+        expect_close(np.array(found, dtype=float), library_scores(question, documents, k1, b), 1e-4,
+                     f"bm25s on {len(documents)} random documents, k1 = {k1}, b = {b}",
+                     "Does a word count again, also one said twice? Are k1 and b the arguments?")  # fmt: skip
+
+
+def library_scores(question, documents, k1, b):
+    """Returns what bm25s says, float64; it counts in float32, so it agrees to about 1e-6 of scores below 20."""
+    import bm25s
+
+    index = bm25s.BM25(method="lucene", k1=k1, b=b)
+    index.index([list(d) for d in documents], show_progress=False)
+    asked = [word for word in question if word in index.vocab_dict]
+    return index.get_scores(asked).astype(float) if asked else np.zeros(len(documents))
+
+
+# ---- 2: recall ----
+
+
+@check
+def check_recall_at_k(function):
+    """The learner's `recall_at_k(found, wanted, k)`: mean share of the wanted among the first k, all questions."""
+    found, wanted = [[3, 7, 1], [2, 9, 4], [], [5, 6, 8]], [{3}, {4}, {2}, {5, 8, 9, 11}]
+    got = function([list(f) for f in found], [set(w) for w in wanted], 3)
+    expect(isinstance(got, int | float | np.floating), f"expected one number, got {short(got)}", "A share, 0 to 1.")
+    named = {
+        1 / 3: ("divided by the documents retrieved", "That is precision. Recall divides by the documents wanted."),
+        4 / 9: ("divided by the documents retrieved", "That is precision. Recall divides by the documents wanted."),
+        3 / 4: (
+            "a yes for each question with any hit",
+            "The last question wants four and gets two: a half, not a yes.",
+        ),
+        4 / 7: ("all questions thrown together", "First a share for each question, then the mean of the shares."),
+        5 / 6: ("the mean over questions with a hit", "Nothing found is recall 0. Divide by all questions."),
+        2 / 3: ("divided by k where more than k are wanted", "Divide by all that is wanted; k is no excuse."),
+    }
+    for value, (mistake, hint) in named.items():
+        expect(abs(got - value) > 1e-9, f"at k = 3 expected 0.625, got {got:.4g}: {mistake}", hint)
+    expect(abs(got - 0.625) < 1e-9, f"at k = 3: expected (1 + 1 + 0 + 2/4) / 4 = 0.625, got {got:.4g}",
+           "Count the first question by hand, then the last.")  # fmt: skip
+    got = function([list(f) for f in found], [set(w) for w in wanted], 1)
+    expect(abs(got - 0.3125) < 1e-9, f"at k = 1: expected (1 + 0 + 0 + 1/4) / 4 = 0.3125, got {got:.4g}",
+           "Only the first k of each list count, and the list begins at its first place.")  # fmt: skip
+    rng = fresh()
+    for _ in range(20):
+        n, k = rng.randint(1, 8), rng.randint(1, 6)
+        found = [rng.sample(range(12), rng.randint(0, 12)) for _ in range(n)]
+        wanted = [set(rng.sample(range(12), rng.randint(1, 4))) for _ in range(n)]
+        expected = float(np.mean([np.isin(list(w), f[:k]).mean() for f, w in zip(found, wanted, strict=True)]))
+        got = function([list(f) for f in found], [set(w) for w in wanted], k)
+        expect_close(got, expected, 1e-9, f"{n} random questions at k = {k}", "Take one question and count by hand.")
+
+
+# ---- 3: evidence ----
+
+
+@check
+def check_evidence(function):
+    """The learner's `evidence(answer, lines)`: the numbers of the lines that hold the answer as whole words."""
+    lines = ["The Kavo lamp costs 112 dollars.", "The Kavo lamp costs 12 dollars.", "The Bino rake costs 12 dollars."]
+    found = function("12 dollars", list(lines))
+    expect(isinstance(found, list), f"expected a list of numbers, got {short(found)}", "Return the lines' numbers.")
+    expect(not any(isinstance(number, str | bool) for number in found), f"expected numbers, got {short(found)}",
+           "Return where the lines stand, counted from 0, not the lines.")  # fmt: skip
+    expect(0 not in found, "'12 dollars' is found in 'costs 112 dollars'", "Whole words: what may stand next to it?")
+    expect(found == [1, 2], f"'12 dollars' stands in lines 1 and 2, got {short(found)}", "All of them, from 0.")
+    cases = (
+        ("", [], "An empty answer is in every text, as Python sees it, and is evidence of nothing."),
+        ("   ", [], "An answer of spaces says nothing."),
+        ("not stated", [], "No line holds it."),
+        (" 112 dollars ", [0], "Spaces around an answer do not change it."),
+        ("112", [0], "A part of a line is enough, as long as it is whole words."),
+        ("dollars 12", [], "The words must stand in this order."),
+        ("rake", [2], "A word in the middle of a line counts."),
+        ("12 dollars.", [1, 2], "A full stop is a sign like others: escape what has a meaning in a pattern."),
+    )
+    for answer, wanted, hint in cases:
+        found = function(answer, list(lines))
+        expect(found == wanted, f"evidence({answer!r}, ...) should be {wanted}, got {short(found)}", hint)
+    expect(function("D.9", ["on shelf D19."]) == [], "'D.9' is found in 'D19'", "A dot is a dot: escape the answer.")
+    rng = fresh()
+    for _ in range(30):
+        values = [f"{rng.choice('AB')}{rng.randrange(1, 30)}" for _ in range(5)]
+        lines = [f"The {rng.choice(['Kavo', 'Bino'])} lamp is on shelf {value}." for value in values]
+        answer = f"{rng.choice('AB')}{rng.randrange(1, 30)}"
+        wanted = [number for number, value in enumerate(values) if value == answer]
+        found = function(answer, list(lines))
+        expect(
+            found == wanted, f"{answer!r} in shelves {values}: expected {wanted}, got {short(found)}", "Whole words."
+        )
+
+
+# ---- 4: answer or refuse ----
+
+
+@check
+def check_answer_or_refuse(function):
+    """The learner's `answer_or_refuse(hits, question, ask, threshold)` asks where it should, and wants evidence."""
+    asked = []
+
+    def says(answer):
+        def ask(lines, question):
+            asked.append((list(lines), question))
+            return answer
+
+        return ask
+
+    hits = [("The Kavo lamp is red.", 3.5), ("The Kavo lamp is made by Dahl.", 3.0), ("The Bino lamp is blue.", 1.5)]
+    found = function(list(hits), "Who makes the Kavo lamp?", says("Dahl"), 2.7)
+    expect(found == "Dahl", f"best score 3.5 over 2.7, evidence in a line: expected 'Dahl', got {short(found)}",
+           "The best hit decides whether to ask, the evidence whether to believe.")  # fmt: skip
+    expect(len(asked) == 1, f"the model was asked {len(asked)} times", "Once, with all lines.")
+    lines, question = asked[0]
+    expect(question == "Who makes the Kavo lamp?", f"the model was asked {question!r}", "Pass the question on.")
+    expect(all(isinstance(line, str) for line in lines), f"the model got {short(lines)}", "Lines only, no scores.")
+    expect(
+        len(lines) == 3, f"the model got {len(lines)} of 3 lines", "The threshold is for the best hit, not for each."
+    )
+    expect(lines == [line for line, _ in hits[::-1]], "the best line does not stand last",
+           "This model reads best what stands next to the question. Which order is that?")  # fmt: skip
+    for case, why in (([], "nothing was found"), (hits[2:], "the best score 1.5 is below 2.7")):
+        asked.clear()
+        found = function(list(case), "Who makes the Kavo lamp?", says("blue"), 2.7)
+        expect(not asked, f"{why}, and the model was asked", "Who has nothing to read makes something up. Do not ask.")
+        expect(found == "not stated", f"{why}: expected 'not stated', got {short(found)}", "Say so in these two words.")
+    asked.clear()
+    found = function(list(hits[:1]), "What colour is the Kavo lamp?", says("red"), 3.5)
+    expect(found == "red", "a score equal to the threshold was refused", "Refuse *below* the threshold.")
+    for said in ("Galt", "re", "", "Dah"):
+        found = function(list(hits), "Who makes the Kavo lamp?", says(said), 2.7)
+        expect(found == "not stated", f"the model said {said!r}, in no line as a whole word, and it was passed on",
+               "Without evidence the answer is made up.")  # fmt: skip
+    rng = fresh()
+    for _ in range(20):
+        scores = sorted((rng.uniform(0, 4) for _ in range(rng.randint(0, 5))), reverse=True)
+        case = [(f"Shelf A{number} is free.", score) for number, score in enumerate(scores)]
+        said = f"A{rng.randrange(6)}"
+        wanted = said if scores and scores[0] >= 2 and int(said[1:]) < len(scores) else "not stated"
+        found = function(list(case), "Which shelf is free?", says(said), 2.0)
+        expect(found == wanted, f"scores {np.round(scores, 1)}, said {said}: expected {wanted}, got {short(found)}",
+               "Go through the three reasons to refuse, one after the other.")  # fmt: skip
+
+
+# ---- 5: search words ----
+
+
+@check
+def check_search_words(function, why, goal=GOAL):
+    """The learner's `search_words(question)` brings the right line to the first place, in forms never shown too."""
+    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
+           "Say in one sentence why your words find what the question does not.")  # fmt: skip
+    seed = fresh().randrange(1 << 30)
+    share, missed = first_hits(function, list(HELD_OUT.items()), seed)
+    expect(share >= goal, f"{100 * share:.0f} % of 96 first hits right in new words, wanted {100 * goal:.0f} %",
+           f"For example {missed[:1]}. Which words does the line have, and which does the question?")  # fmt: skip

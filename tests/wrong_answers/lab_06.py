@@ -1,0 +1,270 @@
+"""Plausible wrong answers to lab 06, and what the checks must say to each."""
+
+import math
+import re
+
+# ---- bm25 ----
+
+
+def scored(question, documents, k1, b, idf=None, norm=None, top=None, count=None, words=None):
+    """Returns BM25 scores with any of its parts replaced by a mistaken one."""
+    mean, made = sum(map(len, documents)) / len(documents), []
+    for document in documents:
+        score = 0.0
+        for word in words(question) if words else question:
+            n = sum(word in other for other in documents) if count is None else count(word, documents)
+            weight = (idf or (lambda N, n: math.log(1 + (N - n + 0.5) / (n + 0.5))))(len(documents), n)
+            f, length = document.count(word), len(document) / mean
+            below = f + (norm(k1, b, length) if norm else k1 * (1 - b + b * length))
+            score += weight * f * (top or (lambda k1: 1))(k1) / below if f else 0.0
+        made.append(score)
+    return made
+
+
+def idf_without_one(question, documents, k1, b):
+    return scored(question, documents, k1, b, idf=lambda N, n: math.log((N - n + 0.5) / (n + 0.5)))
+
+
+def no_length(question, documents, k1, b):
+    return scored(question, documents, k1, b, norm=lambda k1, b, length: k1)
+
+
+def no_idf(question, documents, k1, b):
+    return scored(question, documents, k1, b, idf=lambda N, n: 1.0)
+
+
+def k1_above(question, documents, k1, b):
+    return scored(question, documents, k1, b, top=lambda k1: k1 + 1)
+
+
+def counts_occurrences(question, documents, k1, b):
+    def idf(N, n):
+        return math.log(1 + max(N - n + 0.5, 0) / (n + 0.5))
+
+    return scored(question, documents, k1, b, idf=idf, count=lambda w, ds: sum(d.count(w) for d in ds))
+
+
+def each_word_once(question, documents, k1, b):
+    return scored(question, documents, k1, b, words=lambda q: list(dict.fromkeys(q)))
+
+
+def fixed_constants(question, documents, k1, b):
+    return scored(question, documents, 1.5, 0.75)
+
+
+def one_total(question, documents, k1, b):
+    return sum(scored(question, documents, k1, b))
+
+
+# ---- recall_at_k ----
+
+
+def pairs(found, wanted, k):
+    return [(len(right & set(hits[:k])), len(hits[:k]), len(right)) for hits, right in zip(found, wanted, strict=True)]
+
+
+def by_retrieved(found, wanted, k):
+    return sum(hit / k for hit, _, _ in pairs(found, wanted, k)) / len(found)
+
+
+def by_retrieved_non_empty(found, wanted, k):
+    shares = [hit / got for hit, got, _ in pairs(found, wanted, k) if got]
+    return sum(shares) / len(shares)
+
+
+def with_hits_only(found, wanted, k):
+    shares = [hit / right for hit, _, right in pairs(found, wanted, k) if hit]
+    return sum(shares) / len(shares)
+
+
+def with_results_only(found, wanted, k):
+    shares = [hit / right for hit, got, right in pairs(found, wanted, k) if got]
+    return sum(shares) / len(shares)
+
+
+def any_hit(found, wanted, k):
+    return sum(hit > 0 for hit, _, _ in pairs(found, wanted, k)) / len(found)
+
+
+def pooled(found, wanted, k):
+    counted = pairs(found, wanted, k)
+    return sum(hit for hit, _, _ in counted) / sum(right for _, _, right in counted)
+
+
+def at_most_k(found, wanted, k):
+    return sum(hit / min(k, right) for hit, _, right in pairs(found, wanted, k)) / len(found)
+
+
+def ignores_k(found, wanted, k):
+    return sum(hit / right for hit, _, right in pairs(found, wanted, 99)) / len(found)
+
+
+def a_list(found, wanted, k):
+    return [hit / right for hit, _, right in pairs(found, wanted, k)]
+
+
+# ---- evidence ----
+
+
+def contained(answer, lines):
+    return [n for n, line in enumerate(lines) if answer.strip() and answer.strip() in line]
+
+
+def whole(answer, line):
+    return answer.strip() and re.search(rf"(?<!\w){re.escape(answer.strip())}(?!\w)", line)
+
+
+def not_escaped(answer, lines):
+    answer = answer.strip()
+    return [n for n, line in enumerate(lines) if answer and re.search(rf"(?<!\w){answer}(?!\w)", line)]
+
+
+def empty_everywhere(answer, lines):
+    return [n for n, line in enumerate(lines) if re.search(rf"(?<!\w){re.escape(answer.strip())}(?!\w)", line)]
+
+
+def yes_or_no(answer, lines):
+    return any(whole(answer, line) for line in lines)
+
+
+def the_lines(answer, lines):
+    return [line for line in lines if whole(answer, line)]
+
+
+def from_one(answer, lines):
+    return [n for n, line in enumerate(lines, 1) if whole(answer, line)]
+
+
+def first_only(answer, lines):
+    return [n for n, line in enumerate(lines) if whole(answer, line)][:1]
+
+
+def any_order(answer, lines):
+    asked = set(answer.split())
+    return [n for n, line in enumerate(lines) if asked and asked <= set(re.findall(r"\w+", line))]
+
+
+# ---- answer_or_refuse ----
+
+
+def careful(hits, question, ask, low, nearest=True, proof=True, kept=lambda line, score: True):
+    if low:
+        return "not stated"
+    lines = [line for line, score in hits if kept(line, score)]
+    lines = lines[::-1] if nearest else lines
+    said = ask(lines, question)
+    return said if not proof or any(whole(said, line) for line in lines) else "not stated"
+
+
+def asks_anyway(hits, question, ask, threshold):
+    said = careful(hits, question, ask, False)
+    return "not stated" if not hits or hits[0][1] < threshold else said
+
+
+def no_threshold(hits, question, ask, threshold):
+    return careful(hits, question, ask, not hits)
+
+
+def worst_score(hits, question, ask, threshold):
+    return careful(hits, question, ask, not hits or hits[-1][1] < threshold)
+
+
+def refuses_equal(hits, question, ask, threshold):
+    return careful(hits, question, ask, not hits or hits[0][1] <= threshold)
+
+
+def drops_lines(hits, question, ask, threshold):
+    low = not hits or hits[0][1] < threshold
+    return careful(hits, question, ask, low, kept=lambda line, score: score >= threshold)
+
+
+def best_first(hits, question, ask, threshold):
+    return careful(hits, question, ask, not hits or hits[0][1] < threshold, nearest=False)
+
+
+def believes_all(hits, question, ask, threshold):
+    return careful(hits, question, ask, not hits or hits[0][1] < threshold, proof=False)
+
+
+def crashes_on_nothing(hits, question, ask, threshold):
+    return careful(hits, question, ask, hits[0][1] < threshold)
+
+
+def says_none(hits, question, ask, threshold):
+    return None if not hits or hits[0][1] < threshold else careful(hits, question, ask, False)
+
+
+# ---- search_words ----
+
+WHY = "The words of the line stand in place of those of the question."
+
+
+def as_asked(question):
+    return question
+
+
+def name(question):
+    return re.search(r"([A-Z]\w+ \w+)(?!.*[A-Z])", question)[1]
+
+
+def memorised(question):
+    whole_forms = {
+        "How much is the": "costs dollars",
+        "What does the cost": "costs dollars",
+        "How heavy is the": "weighs grams",
+        "Who makes the": "made by",
+        "Which warehouse has the": "stored in",
+    }
+    return " ".join([name(question), *(line for form, line in whole_forms.items() if question.startswith(form))])
+
+
+def without_product(question):
+    return "costs dollars weighs grams stored made by shelf"
+
+
+def a_list_of_words(question):
+    return question.split()
+
+
+WRONG = [
+    ("check_bm25", "idf without 1 +", idf_without_one, "Take the log of 1 +"),
+    ("check_bm25", "length left out", no_length, "A long document is held back"),
+    ("check_bm25", "every word counts the same", no_idf, "multiplied by its idf"),
+    ("check_bm25", "k1 + 1 above the line", k1_above, "no (k1 + 1)"),
+    ("check_bm25", "n counts occurrences", counts_occurrences, "n counts documents"),
+    ("check_bm25", "a word said twice counts once", each_word_once, "also one said twice"),
+    ("check_bm25", "k1 and b are fixed", fixed_constants, "Are k1 and b the arguments"),
+    ("check_bm25", "one number for all", one_total, "One score for each document"),
+    ("check_recall_at_k", "divided by k", by_retrieved, "That is precision"),
+    ("check_recall_at_k", "divided by what was retrieved", by_retrieved_non_empty, "That is precision"),
+    ("check_recall_at_k", "questions with hits only", with_hits_only, "Divide by all questions"),
+    ("check_recall_at_k", "questions with results only", with_results_only, "Divide by all questions"),
+    ("check_recall_at_k", "any hit is a yes", any_hit, "a half, not a yes"),
+    ("check_recall_at_k", "all documents in one pot", pooled, "thrown together"),
+    ("check_recall_at_k", "at most k wanted", at_most_k, "k is no excuse"),
+    ("check_recall_at_k", "k ignored", ignores_k, "Only the first k"),
+    ("check_recall_at_k", "a list", a_list, "expected one number"),
+    ("check_evidence", "a part of a word", contained, "Whole words"),
+    ("check_evidence", "not escaped", not_escaped, "escape the answer"),
+    ("check_evidence", "an empty answer is everywhere", empty_everywhere, "evidence of nothing"),
+    ("check_evidence", "yes or no", yes_or_no, "Return the lines' numbers"),
+    ("check_evidence", "the lines", the_lines, "not the lines"),
+    ("check_evidence", "counted from 1", from_one, "All of them, from 0"),
+    ("check_evidence", "the first line only", first_only, "All of them"),
+    ("check_evidence", "words in any order", any_order, "in this order"),
+    ("check_answer_or_refuse", "asks before it refuses", asks_anyway, "Do not ask"),
+    ("check_answer_or_refuse", "no threshold", no_threshold, "Do not ask"),
+    ("check_answer_or_refuse", "the worst score decides", worst_score, "The best hit decides"),
+    ("check_answer_or_refuse", "refuses an equal score", refuses_equal, "Refuse *below*"),
+    ("check_answer_or_refuse", "drops lines below the threshold", drops_lines, "not for each"),
+    ("check_answer_or_refuse", "the best line first", best_first, "next to the question"),
+    ("check_answer_or_refuse", "believes everything", believes_all, "Without evidence"),
+    ("check_answer_or_refuse", "nothing found", crashes_on_nothing, "IndexError"),
+    ("check_answer_or_refuse", "None for a refusal", says_none, "in these two words"),
+    ("check_search_words", "no reason", (as_asked, "It works."), "shorter than eight words"),
+    ("check_search_words", "the question as it is", (as_asked, WHY), "Which words does the line have"),
+    ("check_search_words", "the name alone", (name, WHY), "Which words does the line have"),
+    ("check_search_words", "whole questions", (memorised, WHY), "Which words does the line have"),
+    ("check_search_words", "the product is lost", (without_product, WHY), "Which words does the line have"),
+    ("check_search_words", "a list", (a_list_of_words, WHY), "Return one string"),
+]
