@@ -124,8 +124,8 @@ for rank, value in seconds.items():
 #
 # ## One run in view, and a control
 #
-# Rank 8 on 64 facts: 128 steps of four rows, so every fact is read 32 times. It takes about «seconds
-# of a run» seconds. Beside it a control that must *not* work: an adapter of random numbers whose updates have the same
+# Rank 8 on 64 facts: 128 steps of four rows, so every fact is read 32 times. It takes about five
+# seconds. Beside it a control that must *not* work: an adapter of random numbers whose updates have the same
 # size and rank.
 #
 # **Before you run:** how many of the 64 codes for each of the two?
@@ -164,7 +164,9 @@ title = "Lowest loss: " + ", ".join(f"{name} at {rate:g}" for name, rate in lowe
 widgets_rank.show_rates(curves, title)
 
 # %% [markdown]
-# *What the picture shows:* four U-shaped curves on logarithmic axes. «how far apart the lowest points are».
+# *What the picture shows:* four U-shaped curves on logarithmic axes, their lowest points side by side rather than above each
+# other: rank 1 wants the highest rate, rank 64 and full fine-tuning the lowest. Beyond its bottom each curve soon jumps to
+# where nothing is learned.
 #
 # A grid of 1, 2, 5 is coarse. The lowest point lies between grid points: put a parabola through the logarithms of the
 # lowest one and its two neighbours, and take its bottom. Toy numbers first: heights 4, 1, 2 at places 0, 1, 2 have their
@@ -293,9 +295,10 @@ groups = {f"{count:,} facts": facts[facts["count"] == count] for count in rank_r
 widgets_rank.show_by_rank(groups, title, "codes recalled, %", untouched)
 
 # %% [markdown]
-# *What the picture shows:* a curve for each number of facts, dots for seeds, and full fine-tuning at the right end. «where
-# the knees are, and whether they move». Do not read a knee more finely than the dots allow: between neighbouring ranks the
-# seeds overlap by «points between the seeds» points.
+# *What the picture shows:* a curve for each number of facts, dots for seeds, and full fine-tuning at the right end. With 64
+# facts every rank is enough; with 256 rank 1 has 64 %, and with 1,024 «r1» %. The knee moves from rank 1 to 2 to «knee»: up
+# with the number of facts, but far more slowly than the facts. Between rank 2 and 64 the seeds overlap, so read no more
+# into those.
 #
 # ## Want of room, or want of time?
 #
@@ -312,8 +315,8 @@ for name, runs in (("128 steps", short), (f"{rank_runs.LONG * 128} steps", longe
     print(f"rank 1, 256 facts, {name}: {scores} % over the seeds")
 
 # %% [markdown]
-# «whether four times the steps close the gap: want of time, or leave it: want of room». Recall is all or nothing for a code;
-# bits are finer. Each code that the model is sure of counts 9, each that it finds half as unlikely as guessing would
+# Four times the steps close the gap: all 256 codes at rank 1, in all seeds. It was want of time, not of room. Recall is all
+# or nothing for a code; bits are finer. Each code that the model is sure of counts 9, each that it finds half as unlikely as guessing would
 # counts 1. The table has the bits that are stored in each trained number.
 #
 # **Before you run:** where is a number fullest: at low rank or at high rank, with few facts or with many?
@@ -326,26 +329,30 @@ print(f"fullest: {held['density'].max():.2f} bits a trained number (published fo
 density.rename(index={0: "full"})
 
 # %% [markdown]
-# So a rank is more than storage. A low rank may also *learn more slowly*, and then the knee says how much rank a task
-# needs **within a training of this length**. Whoever quotes a knee must quote the steps.
+# The fullest number holds «fullest» bits, a fraction of what is published as possible: none of these adapters is near full. So a
+# rank is more than storage. A low rank *learns more slowly*, and the knee says how much rank a task needs **within a
+# training of this length**. Whoever quotes a knee must quote the steps.
 #
-# ## A style has no knee
+# ## A style
 #
 # Most tasks are not facts. The house reply has a fixed form, a greeting and a sign-off of its own; only the name and the
-# goods change. It is one rule, however many examples show it. The same ranks, 96 steps of 8 letters, scored on letters
-# that were not trained on.
+# goods change. It is one rule, however many examples show it, so rank should hardly matter. The same ranks and rates, 96
+# steps of 8 letters, scored on letters that were not trained on; and four ranks with 384 steps.
 #
-# **Before you run:** by how many points will rank 1 and rank 64 differ?
+# **Before you run:** by how many points will rank 1 and rank 64 differ after 96 steps, and after 384?
 
 # %%
 style_all = stored[stored["sweep"] == "style"]
 style = style_all[style_all["usual"]]
-means = 100 * style.groupby("rank")["score"].mean()
-title = f"House reply: {means[1]:.0f} % at rank 1, {means[8]:.0f} % at rank 8, {means[64]:.0f} % at rank 64"
-widgets_rank.show_by_rank({"house reply": style}, title, "replies right to the letter, %")
+style_long = stored[stored["sweep"] == "style long"]
+means, later = (100 * runs.groupby("rank")["score"].mean() for runs in (style, style_long))
+title = f"Rank 1 and 64: {means[1]:.0f} and {means[64]:.0f} % after 96 steps, {later[1]:.0f} and {later[64]:.0f} % after 384"
+widgets_rank.show_by_rank({"96 steps": style, "384 steps": style_long}, title, "replies right to the letter, %")
 
 # %% [markdown]
-# *What the picture shows:* the score by rank on unseen letters. «flat or not, from which rank on».
+# *What the picture shows:* after 96 steps the score climbs with the rank, and unevenly: ranks 4 and 16 have the lower of two
+# neighbouring rates and lag behind. After 384 steps «the line». A style needs little rank, too, and low ranks need more
+# steps for it.
 #
 # The update that *full* fine-tuning finds tells the same story from another side. Lesson 11 measured the rank that holds
 # 90 % of its energy: out of 192 directions, the median over the layers.
@@ -465,7 +472,8 @@ result["numbers"] = [numbers[rank or "full"] for rank in result.index]
 result.rename(index={0: "full"}).fillna("-")
 
 # %% [markdown]
-# **L3, "start at rank 8 or 16 and raise it only on a plateau": «held or not».** «style: flat; facts: a knee at …».
+# **L3, "start at rank 8 or 16 and raise it only on a plateau": held here, with room to spare.** The style «flat»; 1,024
+# facts fit into rank «knee». The knee moves with the number of facts, and with the length of training.
 #
 # **L4, "higher rank: more capacity, more memory":** memory in proportion, counted; time hardly; capacity «…».
 #
@@ -481,14 +489,12 @@ result.rename(index={0: "full"}).fillna("-")
 top = {count: facts[(facts["count"] == count)].groupby("rank")["score"].mean() for count in rank_runs.COUNTS}
 assert control < 0.1 and large["random"].mean() < 0.1, "random numbers of the same size recall nothing"
 assert top[64][8] > 0.9, "rank 8 holds 64 facts"  # «band»
-assert top[256][64] > top[256][1] + 0.1, "256 facts: rank 64 recalls more than rank 1"  # «band»
-assert (knees[256] or 128) > (knees[64] or 128), "the knee moves to higher ranks with the number of facts"  # «band»
-flat = style.groupby("rank")["score"].mean()
-assert abs(flat[64] - flat[1]) < 0.15, "a style needs little rank"  # «band»
-assert 2 < ratio["rank 8"] < 40, "LoRA's best learning rate is many times that of full fine-tuning"  # «band»
-assert max(best[f"rank {r}"] for r in (1, 8, 64)) < 6 * min(best[f"rank {r}"] for r in (1, 8, 64)), (
-    "the best learning rate hardly moves with the rank"
-)  # «band»
+assert top[256][64] > top[256][1] + 0.1, "256 facts in 128 steps: rank 64 recalls more than rank 1"
+assert longer["score"].min() > 0.9, "with four times the steps rank 1 recalls them too"
+assert knees[1024] > knees[64], "the knee moves to higher ranks with the number of facts"
+assert means[64] - means[1] > 20 > abs(later[64] - later[1]), "a style needs little rank, and at low rank more steps"
+assert ratio["rank 1"] > 4 > ratio["rank 64"], "LoRA's best rate is many times that of full fine-tuning at rank 1 only"
+assert best["rank 1"] > 3 * best["rank 64"], "with alpha = 2r the best learning rate falls with the rank"
 assert seconds[64] < 4 * seconds[1] and numbers[64] == 64 * numbers[1], "64 times the numbers, not 64 times the time"
 
 # %% [markdown]

@@ -203,8 +203,7 @@ GRIDS = {
     "rates": grid(rank=(1, 8, 64), lr=LORA_RATES, seed=SEEDS) + grid(rank=(0,), lr=FULL_RATES, seed=SEEDS),
     "facts": [
         *grid(count=COUNTS, rank=(0, 64), inspect=(True,), seed=SEEDS),
-        *grid(count=COUNTS[:2], rank=RANKS[:-1], seed=SEEDS),
-        *grid(count=COUNTS[2:], rank=(1, 4, 16), seed=SEEDS),
+        *grid(count=COUNTS, rank=RANKS[:-1], seed=SEEDS),
     ],
     "long": grid(count=(256,), rank=(1,), steps=(LONG * settings_of("facts", 256)["steps"],), seed=SEEDS),
     "style": [
@@ -213,6 +212,7 @@ GRIDS = {
         *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, USUAL[0]),), seed=SEEDS),
         *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, USUAL[8]),), seed=SEEDS),
     ],
+    "style long": grid(data=("style",), rank=(1, 4, 16, 64), steps=(LONG * STYLE_RUN["steps"],), seed=SEEDS),
     "scaling": [
         {**rule, **more}
         for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})

@@ -37,10 +37,12 @@ def show_by_rank(groups, title, ylabel="right, %", floor=0.0):
     for (label, runs), colour in zip(groups.items(), SHADES[-len(groups) :], strict=False):
         means = draw_line(axes, runs[runs["rank"] > 0], "rank", "score", colour, label)
         full = 100 * runs[runs["rank"] == 0]["score"]
-        axes.plot([128] * len(full), full, ".", color=plots.COLOURS["full"], alpha=0.5)
-        axes.plot([128], [full.mean()], "D", color=colour, markersize=5)
-        said = ", ".join(f"rank {rank} {mean:.0f} %" for rank, mean in means.items())
-        words.append(f"{label}: {said}, full {full.mean():.0f} %")
+        said = [f"rank {rank} {mean:.0f} %" for rank, mean in means.items()]
+        if len(full):
+            axes.plot([128] * len(full), full, ".", color=plots.COLOURS["full"], alpha=0.5)
+            axes.plot([128], [full.mean()], "D", color=colour, markersize=5)
+            said.append(f"full {full.mean():.0f} %")
+        words.append(f"{label}: {', '.join(said)}")
     for level, name in ((100 * floor, "floor: untuned"), (100, "ceiling")):
         axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
         axes.text(118, level, name, color="#666666", fontsize=8, va="bottom", ha="right")
