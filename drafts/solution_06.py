@@ -152,13 +152,13 @@ lab_06.check_evidence(evidence)
 # 8 minutes · about 5 lines · your `evidence`
 #
 # `hits` is a list of (line, score), the best first, perhaps empty. `ask(lines, question)` returns a model's answer.
-# Return it, or "not stated" for any of three reasons: nothing was found; the best score is below the threshold; the
-# answer stands in none of the lines. For the first two, do not ask. Hand over all lines in the order in which the
-# lesson's model reads best.
+# Leave out the lines that score below the threshold. If none is left, say "not stated" and do not ask. Else hand over
+# the rest in the order in which the lesson's model reads best, and return the answer; or "not stated", if it stands in
+# none of the lines that were read.
 #
 # <details><summary>Nudge</summary>
 #
-# Two reasons are known before the model speaks, one after.
+# One reason to refuse is known before the model speaks, one after.
 # </details>
 # <details><summary>Error you may see</summary>
 #
@@ -166,17 +166,16 @@ lab_06.check_evidence(evidence)
 # </details>
 # <details><summary>Pseudocode</summary>
 #
-# No hits, or the first score below the threshold: refuse. Turn the lines round, ask, look for evidence; without any,
-# refuse.
+# Keep the lines that score enough. None: refuse. Turn them round, ask, look for evidence in them; without any, refuse.
 # </details>
 
 # %% tags=["task"]
 def answer_or_refuse(hits, question, ask, threshold):
     """list of (line, score), text, ask (lines, question -> answer), number -> answer or "not stated" """
     ### BEGIN SOLUTION
-    if not hits or hits[0][1] < threshold:
+    lines = [line for line, score in reversed(hits) if score >= threshold]
+    if not lines:
         return "not stated"
-    lines = [line for line, _ in reversed(hits)]
     answer = ask(lines, question)
     return answer if evidence(answer, lines) else "not stated"
     ### END SOLUTION
@@ -194,8 +193,7 @@ lab_06.check_answer_or_refuse(answer_or_refuse)
 # "How much is the Kavo lamp?" finds "The Kavo lamp is red." first, since the line with the price says "costs". Write
 # `search_words`: a question in, the text to search with out. `lab_06.trial` gives the share of right first hits with
 # the 18 forms that you can see, over the lines of an invented shop, and some misses. The check asks in six new forms,
-# about another shop, where searching with the question itself is right in about one case of six. Then say in one
-# sentence why it works.
+# about another shop, where the question itself finds even less. Then say in one sentence why it works.
 #
 # <details><summary>Nudge</summary>
 #

@@ -166,16 +166,20 @@ def recall_at_k(found, items, k, name=""):
 # ---- answers ----
 
 
-def answer(model, tokenizer, items, found, threshold=None, write=prompts.read, progress=None):
+def above(hits, threshold):
+    """Returns the Hits that score at least `threshold`: what scores less is about something else."""
+    return [hit for hit in hits if hit.score >= threshold]
+
+
+def answer(model, tokenizer, items, found, write=prompts.read, progress=None):
     """Returns the model's answers to the items, read from the Hits found for each.
 
-    Where the best hit scores below `threshold`, or nothing was found, the answer is NOT_STATED and the model is not
-    asked. `write(lines, question)` makes the prompt. `progress` as in `generate.complete`.
-    Raises ValueError where there is not one list of hits for each item.
+    Where there are none, the answer is NOT_STATED and the model is not asked. `write(lines, question)` makes the
+    prompt. `progress` as in `generate.complete`. Raises ValueError where there is not one list of hits for each item.
     """
     if len(found) != len(items):
         raise ValueError(f"There are {len(items)} questions and hits for {len(found)}. Search once for each question.")
-    asked = [n for n, hits in enumerate(found) if hits and (threshold is None or hits[0].score >= threshold)]
+    asked = [n for n, hits in enumerate(found) if hits]
     chats = [prompts.chat(write([h.document.text for h in found[n]], items[n].input)) for n in asked]
     said = complete(model, tokenizer, chats, max_new_tokens=READ_TOKENS, progress=progress) if chats else []
     answers = [NOT_STATED] * len(items)
@@ -201,9 +205,9 @@ def with_evidence(answers, found):
     return [a if evidence(a, of) else NOT_STATED for a, of in zip(answers, lines, strict=True)]
 
 
-def closed_book(model, tokenizer, items, write=prompts.chat):
+def closed_book(model, tokenizer, items, write=prompts.chat, progress=None):
     """Returns the model's answers to the questions alone; `write(question)` makes the chat."""
-    return complete(model, tokenizer, [write(item.input) for item in items], max_new_tokens=READ_TOKENS)
+    return complete(model, tokenizer, [write(item.input) for item in items], READ_TOKENS, progress=progress)
 
 
 def score(answers, items, name="", floor=None, ceiling=1.0):

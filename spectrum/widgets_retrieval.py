@@ -51,7 +51,7 @@ def show_depths(recalls, answers, title, floor):
     _end_lines(axes, 0, floor)
     axes.set_xticks(range(len(recalls)), list(recalls))
     axes.set(xlabel="k, documents taken", ylabel="questions, % (bar: 95 % interval)")
-    axes.legend(fontsize=8, frameon=False, loc="center left")
+    axes.legend(fontsize=8, frameon=False, loc="center", bbox_to_anchor=(0.55, 0.33))
     plots.show(figure, alt="; ".join(said))
 
 
@@ -68,12 +68,12 @@ def show_places(scores, title, floor, trained=None):
     _end_lines(axes, lengths[0], floor)
     if trained:
         axes.axvline(trained, color="#888888", linestyle=":", linewidth=1)
-        axes.text(trained, 50, f" trained length {trained}", color="#666666", fontsize=8)
+        axes.text(trained, 104, f" trained length {trained}", color="#666666", fontsize=8)
     axes.set_xscale("log")
     axes.set_xticks(lengths, [str(n) for n in lengths])
     axes.minorticks_off()
     axes.set(xlabel="tokens of the text", ylabel="right answers, % (bar: 95 % interval)")
-    axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0.0, 0.2))
+    axes.legend(fontsize=8, frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.36))
     plots.show(figure, alt="Right answers by length and place. " + "; ".join(said))
 
 
@@ -84,24 +84,25 @@ def retrieval_view(search, ask, question, k=6, order="best last", threshold=0.0,
     """Returns what search and model make of a question: its Hits, the lines as read, the answer and its evidence.
 
     `ask(lines, question)` returns the model's answer. With `strict` an answer that stands in no line is replaced by
-    NOT_STATED; `refused` says why where it was, `said` what the model had said. Below the threshold, or with no hit,
-    the model is not asked. Raises ValueError for an empty question, an unknown order, and a k below 1.
+    NOT_STATED; `refused` says why where it was, `said` what the model had said. Hits below the threshold are not read,
+    and where none is left the model is not asked. Raises ValueError for an empty question, an unknown order and
+    a k below 1.
     """
     if not question.strip():
         raise ValueError("the question is empty. Write at least one word.")
     if order not in ORDERS:
         raise ValueError(f"order must be one of {ORDERS}, not {order!r}")
     hits = search.best(question, k)
-    lines = [hit.document.text for hit in hits][:: 1 if order == "best first" else -1]
+    lines = [h.document.text for h in retrieval.above(hits, threshold)][:: 1 if order == "best first" else -1]
     said, refused = None, ""
     if not hits:
         refused = "no document shares a word with the question"
-    elif hits[0].score < threshold:
+    elif not lines:
         refused = f"the best document scores {hits[0].score:.2f}, below the threshold {threshold:.2f}"
     else:
         said = ask(lines, question.strip())
         if strict and not retrieval.evidence(said, lines):
-            refused = f"the model says {said!r}, which stands in none of the documents"
+            refused = f"the model says {said!r}, which stands in none of the lines it read"
     return {
         "question": question.strip(),
         "hits": hits,
@@ -119,6 +120,7 @@ def describe_view(view):
     rows = [f"Question: {view['question']}"]
     for rank, hit in enumerate(view["hits"], 1):
         mark = "   <- evidence" if hit.document.text in view["evidence"] else ""
+        mark = mark if hit.document.text in view["lines"] else "   (below the threshold)"
         rows.append(f"{rank:2d}. {hit.score:5.2f}  {hit.document.text}{mark}")
     rows.append(f"Answer: {view['answer']}" + (f" ({view['refused']})" if view["refused"] else ""))
     return "\n".join(rows + ([] if view["known_form"] else [OUTSIDE]))
@@ -132,6 +134,8 @@ def page(view):
         if hit.document.text in view["evidence"]:
             whole = rf"(?<!\w){re.escape(html.escape(view['answer'].strip()))}(?!\w)"
             text = "<b>evidence:</b> " + re.sub(whole, r"<mark>\g<0></mark>", text)
+        elif hit.document.text not in view["lines"]:
+            text += " <i>(below the threshold)</i>"
         rows.append(f"<tr><td>{rank}</td><td>{hit.score:.2f}</td><td style='text-align:left'>{text}</td></tr>")
     head = "<tr><th>rank</th><th>score</th><th style='text-align:left'>document</th></tr>"
     why = f" ({html.escape(view['refused'])})" if view["refused"] else ""

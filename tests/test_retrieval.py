@@ -162,19 +162,24 @@ def test_answers_without_evidence_become_not_stated():
     assert retrieval.with_evidence(["Dahl", "blue", "red"], found) == ["Dahl", "not stated", "not stated"]
 
 
-def test_below_the_threshold_or_with_nothing_found_the_model_is_not_asked(monkeypatch):
+def test_hits_below_the_threshold_are_left_out():
+    hits = [Hit(DOCUMENTS[0], 3.0), Hit(DOCUMENTS[1], 2.0), Hit(DOCUMENTS[2], 1.9)]
+    assert retrieval.above(hits, 2.0) == hits[:2]
+    assert retrieval.above(hits, 3.1) == retrieval.above([], 0.0) == []
+
+
+def test_with_nothing_found_the_model_is_not_asked(monkeypatch):
     asked = []
 
-    def complete(model, tokenizer, chats, **options):
+    def complete(model, tokenizer, chats, *settings, **options):
         asked.extend(chats)
         return ["said"] * len(chats)
 
     monkeypatch.setattr(retrieval, "complete", complete)
-    items = [ask_for(PRODUCTS[0].name, "maker")] * 4
-    found = [[Hit(DOCUMENTS[0], 3.0)], [], [Hit(DOCUMENTS[1], 1.0)], [Hit(DOCUMENTS[1], 2.0)]]
-    assert retrieval.answer(None, None, items, found, threshold=2.0) == ["said", "not stated", "not stated", "said"]
+    items = [ask_for(PRODUCTS[0].name, "maker")] * 3
+    found = [[Hit(DOCUMENTS[0], 3.0)], [], [Hit(DOCUMENTS[1], 1.0)]]
+    assert retrieval.answer(None, None, items, found) == ["said", "not stated", "said"]
     assert len(asked) == 2 and LINES[0] in asked[0][-1]["content"] and LINES[1] in asked[1][-1]["content"]
-    assert retrieval.answer(None, None, items, found) == ["said", "not stated", "said", "said"]
     assert retrieval.answer(None, None, items[:1], [[]]) == ["not stated"]
     with pytest.raises(ValueError, match="hits for 1"):
         retrieval.answer(None, None, items, found[:1])

@@ -77,6 +77,15 @@ def test_nothing_found_and_low_scores_do_not_ask_the_model():
     assert "no document" in nothing["refused"] and "below the threshold" in low["refused"]
 
 
+def test_lines_below_the_threshold_are_shown_and_not_read():
+    ask, asked = says("red")
+    scores = [hit.score for hit in SEARCH.best(QUESTION, 3)]
+    made = widgets_retrieval.retrieval_view(SEARCH, ask, QUESTION, 3, threshold=(scores[1] + scores[2]) / 2)
+    assert len(asked[0][0]) == 2 and len(made["hits"]) == 3
+    assert widgets_retrieval.describe_view(made).count("(below the threshold)") == 1
+    assert widgets_retrieval.page(made).count("(below the threshold)") == 1
+
+
 def test_other_words_come_with_an_honest_note():
     made = view("12 dollars", "What does the Kavo lamp cost?")
     assert not made["known_form"] and widgets_retrieval.OUTSIDE in widgets_retrieval.describe_view(made)

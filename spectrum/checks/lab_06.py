@@ -205,35 +205,39 @@ def check_answer_or_refuse(function):
 
     hits = [("The Kavo lamp is red.", 3.5), ("The Kavo lamp is made by Dahl.", 3.0), ("The Bino lamp is blue.", 1.5)]
     found = function(list(hits), "Who makes the Kavo lamp?", says("Dahl"), 2.7)
-    expect(found == "Dahl", f"best score 3.5 over 2.7, evidence in a line: expected 'Dahl', got {short(found)}",
-           "The best hit decides whether to ask, the evidence whether to believe.")  # fmt: skip
-    expect(len(asked) == 1, f"the model was asked {len(asked)} times", "Once, with all lines.")
+    expect(len(asked) == 1, f"two lines score over 2.7, and the model was asked {len(asked)} times",
+           "Once, with all lines that are good enough.")  # fmt: skip
     lines, question = asked[0]
     expect(question == "Who makes the Kavo lamp?", f"the model was asked {question!r}", "Pass the question on.")
     expect(all(isinstance(line, str) for line in lines), f"the model got {short(lines)}", "Lines only, no scores.")
+    expect(hits[2][0] not in lines, "the model read a line that scores 1.5, below the threshold 2.7",
+           "A line below the threshold is about something else, however good the best one is.")  # fmt: skip
     expect(
-        len(lines) == 3, f"the model got {len(lines)} of 3 lines", "The threshold is for the best hit, not for each."
+        len(lines) == 2, f"the model got {len(lines)} lines of the 2 over the threshold", "All that are good enough."
     )
-    expect(lines == [line for line, _ in hits[::-1]], "the best line does not stand last",
+    expect(lines == [hits[1][0], hits[0][0]], "the best line does not stand last",
            "This model reads best what stands next to the question. Which order is that?")  # fmt: skip
+    expect(found == "Dahl", f"a line that was read holds 'Dahl': expected 'Dahl', got {short(found)}", "Return it.")
     for case, why in (([], "nothing was found"), (hits[2:], "the best score 1.5 is below 2.7")):
         asked.clear()
         found = function(list(case), "Who makes the Kavo lamp?", says("blue"), 2.7)
         expect(not asked, f"{why}, and the model was asked", "Who has nothing to read makes something up. Do not ask.")
         expect(found == "not stated", f"{why}: expected 'not stated', got {short(found)}", "Say so in these two words.")
-    asked.clear()
     found = function(list(hits[:1]), "What colour is the Kavo lamp?", says("red"), 3.5)
     expect(found == "red", "a score equal to the threshold was refused", "Refuse *below* the threshold.")
     for said in ("Galt", "re", "", "Dah"):
         found = function(list(hits), "Who makes the Kavo lamp?", says(said), 2.7)
         expect(found == "not stated", f"the model said {said!r}, in no line as a whole word, and it was passed on",
                "Without evidence the answer is made up.")  # fmt: skip
+    found = function(list(hits), "What colour is the Kavo lamp?", says("blue"), 2.7)
+    expect(found == "not stated", "'blue' stands only in the line below the threshold, and it was passed on",
+           "Evidence is a line that the model has read.")  # fmt: skip
     rng = fresh()
     for _ in range(20):
         scores = sorted((rng.uniform(0, 4) for _ in range(rng.randint(0, 5))), reverse=True)
         case = [(f"Shelf A{number} is free.", score) for number, score in enumerate(scores)]
         said = f"A{rng.randrange(6)}"
-        wanted = said if scores and scores[0] >= 2 and int(said[1:]) < len(scores) else "not stated"
+        wanted = said if int(said[1:]) < sum(score >= 2 for score in scores) else "not stated"
         found = function(list(case), "Which shelf is free?", says(said), 2.0)
         expect(found == wanted, f"scores {np.round(scores, 1)}, said {said}: expected {wanted}, got {short(found)}",
                "Go through the three reasons to refuse, one after the other.")  # fmt: skip

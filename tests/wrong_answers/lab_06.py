@@ -147,51 +147,56 @@ def any_order(answer, lines):
 # ---- answer_or_refuse ----
 
 
-def careful(hits, question, ask, low, nearest=True, proof=True, kept=lambda line, score: True):
-    if low:
+def careful(hits, question, ask, threshold, nearest=True, within=None, over=lambda score, low: score >= low):
+    lines = [line for line, score in hits if over(score, threshold)]
+    if not lines:
         return "not stated"
-    lines = [line for line, score in hits if kept(line, score)]
     lines = lines[::-1] if nearest else lines
     said = ask(lines, question)
-    return said if not proof or any(whole(said, line) for line in lines) else "not stated"
+    return said if any(whole(said, line) for line in (within or lines)) else "not stated"
 
 
 def asks_anyway(hits, question, ask, threshold):
-    said = careful(hits, question, ask, False)
-    return "not stated" if not hits or hits[0][1] < threshold else said
+    lines = [line for line, score in hits if score >= threshold][::-1]
+    said = ask(lines, question)
+    return said if any(whole(said, line) for line in lines) else "not stated"
 
 
 def no_threshold(hits, question, ask, threshold):
-    return careful(hits, question, ask, not hits)
+    return careful(hits, question, ask, 0)
 
 
-def worst_score(hits, question, ask, threshold):
-    return careful(hits, question, ask, not hits or hits[-1][1] < threshold)
+def best_decides(hits, question, ask, threshold):
+    return careful(hits, question, ask, 0) if hits and hits[0][1] >= threshold else "not stated"
 
 
 def refuses_equal(hits, question, ask, threshold):
-    return careful(hits, question, ask, not hits or hits[0][1] <= threshold)
+    return careful(hits, question, ask, threshold, over=lambda score, low: score > low)
 
 
-def drops_lines(hits, question, ask, threshold):
-    low = not hits or hits[0][1] < threshold
-    return careful(hits, question, ask, low, kept=lambda line, score: score >= threshold)
+def best_line_only(hits, question, ask, threshold):
+    return careful(hits[:1], question, ask, threshold)
 
 
 def best_first(hits, question, ask, threshold):
-    return careful(hits, question, ask, not hits or hits[0][1] < threshold, nearest=False)
+    return careful(hits, question, ask, threshold, nearest=False)
 
 
 def believes_all(hits, question, ask, threshold):
-    return careful(hits, question, ask, not hits or hits[0][1] < threshold, proof=False)
+    lines = [line for line, score in hits if score >= threshold][::-1]
+    return ask(lines, question) if lines else "not stated"
+
+
+def evidence_anywhere(hits, question, ask, threshold):
+    return careful(hits, question, ask, threshold, within=[line for line, _ in hits])
 
 
 def crashes_on_nothing(hits, question, ask, threshold):
-    return careful(hits, question, ask, hits[0][1] < threshold)
+    return careful(hits, question, ask, threshold) if hits[0][1] >= threshold else "not stated"
 
 
 def says_none(hits, question, ask, threshold):
-    return None if not hits or hits[0][1] < threshold else careful(hits, question, ask, False)
+    return careful(hits, question, ask, threshold) if any(score >= threshold for _, score in hits) else None
 
 
 # ---- search_words ----
@@ -253,10 +258,11 @@ WRONG = [
     ("check_evidence", "the first line only", first_only, "All of them"),
     ("check_evidence", "words in any order", any_order, "in this order"),
     ("check_answer_or_refuse", "asks before it refuses", asks_anyway, "Do not ask"),
-    ("check_answer_or_refuse", "no threshold", no_threshold, "Do not ask"),
-    ("check_answer_or_refuse", "the worst score decides", worst_score, "The best hit decides"),
+    ("check_answer_or_refuse", "no threshold", no_threshold, "about something else"),
+    ("check_answer_or_refuse", "the best score decides for all", best_decides, "however good the best one is"),
     ("check_answer_or_refuse", "refuses an equal score", refuses_equal, "Refuse *below*"),
-    ("check_answer_or_refuse", "drops lines below the threshold", drops_lines, "not for each"),
+    ("check_answer_or_refuse", "the best line alone", best_line_only, "All that are good enough"),
+    ("check_answer_or_refuse", "evidence in a line not read", evidence_anywhere, "a line that the model has read"),
     ("check_answer_or_refuse", "the best line first", best_first, "next to the question"),
     ("check_answer_or_refuse", "believes everything", believes_all, "Without evidence"),
     ("check_answer_or_refuse", "nothing found", crashes_on_nothing, "IndexError"),
