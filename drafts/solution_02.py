@@ -216,7 +216,7 @@ print(f"the first eight: {100 * lab_02.share_right(answers, trial):.0f} % right,
 def classify(ask, pool, texts):
     """ask (examples, texts -> log-probabilities), 60 (text, label) pairs, N texts -> list of N labels"""
     ### BEGIN SOLUTION
-    draw, total = np.random.default_rng(0), 0
+    draw, total = np.random.default_rng(1), 0
     kinds = [[pair for pair in pool if pair[1] == label] for label in ("mango", "pixel")]
     for _ in range(4):
         shots = [kind[i] for kind in kinds for i in draw.choice(len(kind), 4, replace=False)]

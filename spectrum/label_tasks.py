@@ -80,9 +80,10 @@ def label_logprobs(model, tokenizer, asked, chat=False, batch_size=64):
     """Returns (N, 2) log-probabilities, in nats, of both labels of each Question, in the order of its `names`.
 
     In plain text an example is a line "sentence -> label" (`prompts.label`); with `chat` it is a turn of the user and
-    one of the assistant (`prompts.turns`), and a label has no space before it.
+    one of the assistant (`prompts.turns`), and a label has no space before it. `chat` may also be a function from
+    examples and text to such messages.
     """
-    form, space = (prompts.turns, "") if chat else (prompts.label, " ")
+    form, space = (chat if callable(chat) else prompts.turns, "") if chat else (prompts.label, " ")
     shown = [form(q.shots, q.text) for q in asked]
     answers = [[space + name for name in q.names] for q in asked]
     tokens = [[encode_answer(tokenizer, answer) for answer in pair] for pair in answers]
@@ -114,7 +115,7 @@ def is_right(logprobs, asked):
 def open_logprobs(model, tokenizer, shots, texts, names, chat=False):
     """Returns (N, C) log-probabilities, in nats, of C labels after each of N texts under the same examples.
 
-    The examples are read once and their keys and values kept for every text, which for 4 examples takes a quarter of
+    The examples are read once and their keys and values kept for every text, which for 4 examples takes a third of
     the time of reading all prompts. Raises ValueError where there is no text, or where a label is not one token.
     """
     if isinstance(texts, str) or not len(texts):

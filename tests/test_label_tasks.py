@@ -157,3 +157,11 @@ def test_sentences_outside_the_shop_are_balanced_and_in_words_the_shop_never_use
     kinds = [kind for _, kind in label_tasks.OUTSIDE]
     assert kinds.count("positive") == kinds.count("negative") == 10
     assert all(strange_words(text) for text, _ in label_tasks.OUTSIDE)
+
+
+def test_a_form_of_ones_own_is_taken(pair):
+    asked = label_tasks.questions(3, 2, ("A", "B"))
+    plain = label_tasks.label_logprobs(*pair, asked, chat=prompts.turns)
+    np.testing.assert_allclose(plain, label_tasks.label_logprobs(*pair, asked, chat=True))
+    other = label_tasks.label_logprobs(*pair, asked, chat=lambda shots, text: prompts.chat(text))
+    assert not np.allclose(plain, other)
