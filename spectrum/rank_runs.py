@@ -190,11 +190,6 @@ def lower(rates, rate):
     return max(r for r in rates if r < rate)
 
 
-def around(rates, rate):
-    """Returns (next lower, rate, next higher) of some rates."""
-    return lower(rates, rate), rate, min(r for r in rates if r > rate)
-
-
 # Attention alone, the MLPs alone and all linear layers of lumen-base at nearly the same number of parameters.
 MATCHED = ({"targets": "attention", "rank": 7}, {"targets": "mlp", "rank": 5}, {"targets": "all-linear", "rank": 3})
 # Three rules that agree at rank 8, where the factor is 2: alpha fixed, alpha = 2r ("rates" has it), rank-stabilized.
@@ -221,7 +216,7 @@ GRIDS = {
     "placement": [
         {**place, **more, "count": 256}
         for place in MATCHED
-        for more in grid(lr=around(LORA_RATES, rate_of(place["rank"])), seed=SEEDS)
+        for more in grid(lr=(5e-3, 1e-2, 2e-2), seed=SEEDS)
     ],
 }  # fmt: skip
 

@@ -80,10 +80,10 @@ def show_plane(runs, untouched, title):
         axes.plot(
             *place, "o" if usual else "s", color=colour, markersize=5, markerfacecolor=colour if usual else "white"
         )
-        axes.annotate(label, place, xytext=(4, 3), textcoords="offset points", fontsize=8)
+        axes.annotate(label, place, xytext=(4, 3 if usual else -11), textcoords="offset points", fontsize=8)
         words.append(f"{label}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
     axes.axvline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
-    axes.text(100 * untouched, 1, "before tuning ", color="#666666", fontsize=8, ha="right")
+    axes.text(100 * untouched, axes.get_ylim()[0] + 2, "before tuning ", color="#666666", fontsize=8, ha="right")
     axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right")
     plots.show(figure, alt="Learned by kept, means: " + "; ".join(words) + ".")
 

@@ -13,7 +13,7 @@ from spectrum.models import load_model
 
 MOST = 90_000  # trainable numbers of the open task: room for rank 4 on all linear layers of lumen-base
 FACTS, STEPS = 256, 96
-GOAL = 0.4  # «band»: well below the worked lab, and above the lesson's own rate
+GOAL = 0.4  # rank 4 has 25 to 31 % at the lesson's rate, 79 to 100 % at twice that
 PLACES = ("attention", "mlp", "all-linear")
 
 
