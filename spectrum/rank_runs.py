@@ -207,7 +207,7 @@ GRIDS = {
         *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, USUAL[0]),), seed=SEEDS),
         *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, USUAL[8]),), seed=SEEDS),
     ],
-    "style long": grid(data=("style",), rank=(1, 4, 16, 64), steps=(LONG * STYLE_RUN["steps"],), seed=SEEDS),
+    "style_long": grid(data=("style",), rank=(1, 4, 16, 64), steps=(LONG * STYLE_RUN["steps"],), seed=SEEDS),
     "scaling": [
         {**rule, **more}
         for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})
