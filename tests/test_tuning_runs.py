@@ -20,7 +20,7 @@ ROWS = [
 def few(monkeypatch):
     """Two questions a part, so that a run is about training."""
     items_of = tuning_runs.items_of
-    monkeypatch.setattr(tuning_runs, "items_of", lambda names, n: items_of(names[:1], min(n, 2)))
+    monkeypatch.setattr(tuning_runs, "items_of", lambda names, n, seed: items_of(names[:1], min(n, 2), seed))
 
 
 def learned(tokenizer, example):

@@ -80,7 +80,7 @@ def test_masks_are_shown_with_their_counts(tiny, monkeypatch):
 
 
 def test_pictures_say_their_numbers_in_words(monkeypatch, sweep):
-    shown = []
+    shown, before = [], plt.get_fignums()
     monkeypatch.setattr(plots, "display", lambda x: shown.append(x.alt))
     scores = [Score("base", [0, 0, 0, 1]), Score("tuned", [1, 1, 0, 1])]
     widgets_tuning.show_scores({"wordings": scores}, "tuning helps")
@@ -91,7 +91,7 @@ def test_pictures_say_their_numbers_in_words(monkeypatch, sweep):
     assert (
         "250 rows 26 and 80 %" in shown[2] and "2000 rows 61 and 80 %" in shown[2] and "run 1: 500 rows × 1" in shown[2]
     )
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before, "each figure is closed"
 
 
 def test_a_star_lies_where_its_run_belongs(sweep):
