@@ -93,8 +93,19 @@ def unanswerable(n, seed=0):
     """Returns n catalogue questions on products that the shop does not have; the true answer is NOT_STATED."""
     rng = world.seeded("unanswerable", seed)
     asked = [(samplers.fictional_product(rng), rng.choice(list(samplers.QUESTIONS))) for _ in range(n)]
-    made = [question(p, f) for p, f in asked]
-    return [tasks.Item(i.task, i.input, NOT_STATED, i.details) for i in made]
+    return without_answer([question(p, f) for p, f in asked])
+
+
+def without_answer(items):
+    """Returns the items with NOT_STATED as the true answer, for when their line is taken away."""
+    return [tasks.Item(item.task, item.input, NOT_STATED, item.details) for item in items]
+
+
+def tuned_refusals(n):
+    """Returns (orders, items) of the look-ups among n that have no answer, worded as in the instruction tuning."""
+    lookup = tasks.TASKS["lookup"]
+    items = [item for item in lookup.sample(n) if item.gold == NOT_STATED]
+    return [prompts.ask(lookup, item) for item in items], items
 
 
 def answers_it(document, item):

@@ -55,6 +55,12 @@ def show_depths(recalls, answers, title, floor):
     plots.show(figure, alt="; ".join(said))
 
 
+def show_rungs(rungs, title):
+    """Displays Scores under each other, with the floor of the second and a ceiling of 100 %."""
+    said = "; ".join(f"{score.name} {score}" for score in rungs)
+    plots.show(plots.score_rungs(rungs, title, "prompt", floor=rungs[1].floor, ceiling=1.0), alt=said)
+
+
 def show_places(scores, title, floor, trained=None):
     """Displays {place: {tokens: Score}} as lines over the length of the text; `trained` marks a length."""
     figure, axes = plots.new_figure(title)
