@@ -134,3 +134,12 @@ def best(trials):
 def progress(trials):
     """Returns (calls spent, best dev score so far), a list of each, for a curve."""
     return [t.spent for t in trials], list(np.maximum.accumulate([t.mean for t in trials]))
+
+
+def by_dspy(model, tokenizer):
+    """Returns (what DSPy finds in the same space, how): run now where DSPy is installed, else the stored run."""
+    from spectrum import dspy_adapter
+
+    if dspy_adapter.installed():
+        return dspy_adapter.measure((model, tokenizer)), "run now"
+    return dspy_adapter.stored(), f"stored run ({dspy_adapter.HOW})"

@@ -1,0 +1,55 @@
+"""The wording bench and the compression explorer of lesson 05 in a real browser, by keyboard."""
+
+from pathlib import Path
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools.run_notebooks import clean, write
+
+BENCH = """from spectrum import models, widgets_wording
+
+model, tokenizer = models.load_model("instruct")
+widgets_wording.wording_bench(model, tokenizer)
+"""
+EXPLORER = """from spectrum import compression
+
+parts = compression.sections("Give the order number.", [("Order 1234 is late.", "1234")], "My order is 5678.")
+widgets_wording.compression_explorer(compression.surprisals(model, tokenizer, parts), tokenizer)
+"""
+
+
+def notebook_of(folder):
+    path = Path(folder) / "wording.ipynb"
+    cells = [new_markdown_cell("# Which words?"), new_code_cell(BENCH, metadata={"tags": ["playground"]})]
+    write(clean(new_notebook(cells=[*cells, new_code_cell(EXPLORER)])), path)
+    return path
+
+
+@pytest.mark.browser
+def test_a_wording_is_typed_and_run_and_sections_are_shortened_by_keyboard(lab, tmp_path):
+    with lab.open(notebook_of(tmp_path)) as notebook:
+        notebook.run_all(timeout=180)
+        number = notebook.find_cell("playground")
+        keyboard, output = notebook.page.keyboard, notebook.output(number)
+        notebook.tab_to(number, output.get_by_role("button", name="Run"))
+        keyboard.press("Enter")
+        notebook.wait_for_text(
+            number, r"'Which order is it\?': \d+\.\d %.*\n?.*against 'Give the order number\.'", timeout=60
+        )
+        notebook.tab_to(number, output.get_by_role("textbox").first)
+        keyboard.press("Control+a")
+        keyboard.type("Order id.")
+        notebook.tab_to(number, output.get_by_role("button", name="Run"))
+        keyboard.press("Enter")
+        notebook.wait_for_text(number, r"'Order id\.': .*(\n.*)*This was try 2 on these 50 dev items", timeout=60)
+        notebook.screenshot(tmp_path / "bench.png", number)
+
+        explorer = notebook.output(number + 1)
+        before = notebook.wait_for_text(number + 1, r"\d+ of \d+ tokens kept")
+        notebook.tab_to(number + 1, explorer.get_by_role("slider").nth(1))
+        keyboard.press("Home")
+        after = notebook.wait_for_text(number + 1, r"Sent: Give the order[^\n]*My order")
+        assert before != after
+        notebook.screenshot(tmp_path / "explorer.png", number + 1)
+    assert (tmp_path / "bench.png").stat().st_size > 1000
