@@ -16,7 +16,7 @@ from spectrum.train import train
 
 FAULTS = ("prompt", "end", "padding", "shifted")
 TARGETS = ("order", "order_quoted", "city", "veltish", "list_first")
-# The worked lab has 93 to 96 %, the first 160 rows of the pool 62 to 79 %, the untuned model 69 %.
+# The worked lab has 85 to 90 %, the first 160 rows of the pool about 32 %, the untuned model about 40 %.
 MOST_ROWS, GOAL = 160, 0.78
 
 
@@ -44,11 +44,14 @@ def turns(*contents):
 @check
 def check_mask(function):
     """The learner's `mask(ids, assistant, end)` labels what the chat template marks as generated, in every turn."""
-    labels = function([0, 3, 7, 5, 4, 8, 9, 5], 4, 5)
+    given = [0, 3, 7, 5, 4, 8, 9, 5]
+    labels = function(given, 4, 5)
+    expect(given == [0, 3, 7, 5, 4, 8, 9, 5], "the ids that came in were changed", "Make a new list of labels.")
     expect(isinstance(labels, list), f"expected a list of labels, got {type(labels).__name__}",
            "Start with an empty list and append one label for each id.")  # fmt: skip
     expect(len(labels) == 8, f"expected 8 labels for 8 ids, got {len(labels)}",
            "Every place has a label, −100 or a token.")  # fmt: skip
+    expect(all(isinstance(label, int) for label in labels), f"expected whole numbers, got {labels}", "Ids are ints.")
     tokenizer = model("base")[1]
     chats = [turns("Give the city.\nI live in Oslo.", "Oslo"), turns("one", "two", "three", "four")]
     chats.append([{"role": "system", "content": "You are a robot."}, *turns("1 + 2", "BEEP. 3. END.")])
@@ -57,6 +60,9 @@ def check_mask(function):
         coded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
         ids, seen = coded["input_ids"], coded["assistant_masks"]
         compare_labels(function(ids, *marks(tokenizer)), ids, seen, *marks(tokenizer))
+    wanted, other = [IGNORE] * 5 + [8, 4, 6], function([0, 3, 7, 6, 9, 8, 4, 6], 9, 6)
+    expect(other == wanted, f"with 9 as role mark and 6 as end mark: expected {wanted}, got {other}",
+           "Use the arguments `assistant` and `end`: another model has other ids.")  # fmt: skip
 
 
 def compare_labels(labels, ids, seen, assistant, end):
@@ -70,11 +76,13 @@ def compare_labels(labels, ids, seen, assistant, end):
            "The label at place t is the token at place t. The loss does the shift, once.")  # fmt: skip
     expect(all(labels[t] == end for t in ends), "an end mark of the assistant has no label",
            "A model that never learns the end mark never stops. Label it, then stop labelling.")  # fmt: skip
-    expect(all(labels[t] == IGNORE for t in given if ids[t] == assistant), "the assistant's role mark has a label",
+    filled = [t for t in given if labels[t] != IGNORE]
+    expect(not filled or any(ids[t] != assistant for t in filled), "the assistant's role mark has a label",
            "Whoever asks the model writes that mark. It is given, not learned.")  # fmt: skip
-    expect(all(labels[t] == IGNORE for t in given), "a token of the prompt has a label",
+    expect(not filled, "a token of the prompt has a label",
            "Only the assistant's turns are learned, not the words of others and not their end marks.")  # fmt: skip
-    expect(labels == wanted, f"expected {wanted}, got {labels}",
+    place = next((t for t in range(len(ids)) if labels[t] != wanted[t]), None)
+    expect(place is None, f"place {place} of {len(ids)}: expected {wanted[place or 0]}, got {labels[place or 0]}",
            "Does every turn of the assistant get its labels, also when there are several?")  # fmt: skip
 
 
@@ -91,6 +99,7 @@ def drawn_batch(generator, rows=4, length=9, vocabulary=7):
     for row in range(rows):
         labels[row, : length - 2 - 2 * row] = IGNORE
     labels[0, -1] = IGNORE  # padding
+    labels[0, 0] = 1  # no scores speak about the first place: it must not be counted
     return logits, labels
 
 
@@ -131,12 +140,20 @@ def check_loss(function):
 
 def compare_loss(function, logits, labels, what):
     """Raises CheckFailed, with the hint for a known mistake, unless the function gives torch's loss."""
-    got, wanted = function(logits, labels), torch_loss(logits, labels)
+    wanted, mine = torch_loss(logits, labels), labels.clone()
+    scores = logits.clone().requires_grad_(True)
+    got = function(scores, mine)
+    expect(
+        torch.equal(mine, labels), f"{what}: the labels that came in were changed", "Work on a copy: labels.clamp(…)."
+    )
+    expect(torch.equal(scores, logits), f"{what}: the scores that came in were changed", "Work on a copy.")
     hint = "Write the three steps on paper: log-probability of each next token, mask, sum over count."
     if isinstance(got, torch.Tensor) and got.ndim == 0:
         # Float32 sums of a few dozen terms agree to about 1e-6; the mistakes are apart by far more.
         hint = next((h for value, h in known_mistakes(logits, labels) if torch.isclose(got, value, atol=1e-5)), hint)
     expect_close(got, wanted, 1e-5, what, hint)
+    trains = isinstance(got, torch.Tensor) and got.requires_grad
+    expect(trains, f"{what}: no gradient reaches the scores", "Return a tensor, without detach(), item() or no_grad().")
 
 
 @check
@@ -154,7 +171,11 @@ def check_pad_left(function):
     instruct, tokenizer = model("instruct")
     items = tuning_runs.items_of(("name", "sentiment", "json"), 9, seed=fresh())
     rows = [encode(tokenizer, [{"role": "user", "content": tuning_runs.question(i, 0).strip()}]) for i in items]
-    ids, mask, positions = function(rows, tokenizer.pad_token_id)
+    ids, mask, positions = function(before := [list(row) for row in rows], tokenizer.pad_token_id)
+    expect(before == rows, "the rows that came in were changed", "Make new lists: [pad_id] * k + row.")
+    marked = function([[7], [7, 7, 8]], 7)[1]
+    expect_close(marked, torch.tensor([[0, 0, 1], [1, 1, 1]]), 0, "mask of [[7], [7, 7, 8]] with padding 7",
+                 "A real token may have the id of the padding. The mask follows the lengths.")  # fmt: skip
     with torch.no_grad():
         batch = instruct(input_ids=ids, attention_mask=mask, position_ids=positions).logits[:, -1]
         alone = torch.cat([instruct(torch.tensor([row])).logits[:, -1] for row in rows])
@@ -199,13 +220,36 @@ def check_find_faults(function):
         "shifted": "Is there a label that is not the token at its own place? Then report nothing else.",
     }
     for faults in planted:
-        found = function(make_batch(tokenizer, faults, seed=fresh()), *marks(tokenizer))
+        batch = make_batch(tokenizer, faults, seed=fresh())
+        before = {name: values.clone() for name, values in batch.items()}
+        found = function(batch, *marks(tokenizer))
+        same = all(torch.equal(batch[name], before[name]) for name in before)
+        expect(same, "the batch was changed", "Only look: nobody asked to mend it.")
         expect(isinstance(found, set), f"expected a set of names, got {type(found).__name__}",
                'Start with `faults = set()` and use `faults.add("end")`.')  # fmt: skip
         expect(found <= set(FAULTS), f"unknown names: {sorted(found - set(FAULTS))}", f"The names are {FAULTS}.")
         wrong = sorted(found ^ faults, key=FAULTS.index)
         what = f"a batch with the faults {sorted(faults)}" if faults else "a batch without a fault"
         expect(not wrong, f"{what}: your answer is {sorted(found)}", " ".join(hints[name] for name in wrong))
+    for what, batch, faults in single_faults(tokenizer):
+        found = function(batch, *marks(tokenizer))
+        expect(found == faults, f"{what}: expected {sorted(faults)}, got {sorted(found)}",
+               "Look at every row, at the role mark too, and at labels moved either way.")  # fmt: skip
+
+
+def single_faults(tokenizer):
+    """Returns [(what, batch, faults)]: batches with one fault in the last row, which a look at row 0 does not find."""
+    assistant, end = marks(tokenizer)
+    batches = [make_batch(tokenizer, seed=fresh()) for _ in range(4)]
+    rows = [(batch["input_ids"][-1], batch["labels"][-1]) for batch in batches]
+    role, last = (torch.nonzero(ids == mark)[-1].item() for (ids, _), mark in zip(rows, (assistant, end), strict=False))
+    rows[0][1][role] = assistant
+    rows[1][1][last] = IGNORE
+    rows[2][1][batches[2]["attention_mask"][-1].sum()] = tokenizer.pad_token_id
+    batches[3]["labels"][-1] = rows[3][1].roll(1)
+    names = ("its role mark is learned", "its end mark is not", "one padding is", "its labels come one place late")
+    return [(f"a batch whose last row alone is wrong, {what}", batch, {fault})
+            for what, batch, fault in zip(names, batches, FAULTS, strict=True)]  # fmt: skip
 
 
 @cache
@@ -236,7 +280,7 @@ def target_score(pair, seed, n=200):
 @check
 def check_choose_rows(function, why, goal=GOAL):
     """The learner's choice of at most 160 rows brings the base model to the goal on held-out wordings."""
-    rows = function(list(pool()))
+    rows = function([dict(row) for row in pool()])
     expect(isinstance(rows, list), f"expected a list of rows, got {type(rows).__name__}", "Return rows of the pool.")
     expect(len(rows) > 0, "no rows were chosen", "An untrained model will not reach the goal.")
     expect(len(rows) <= MOST_ROWS, f"{len(rows)} rows, at most {MOST_ROWS} are allowed",
@@ -244,7 +288,7 @@ def check_choose_rows(function, why, goal=GOAL):
     known = {(row["prompt"], row["completion"]) for row in pool()}
     expect(all(isinstance(r, dict) and (r.get("prompt"), r.get("completion")) in known for r in rows),
            "a row is not one of the pool", "Choose rows and leave them as they are.")  # fmt: skip
-    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
+    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
            "Say in one sentence what your rows have that the first 160 of the pool have not.")  # fmt: skip
     score = target_score(tune_on(rows), fresh())
     used = len({row["task"] for row in rows})

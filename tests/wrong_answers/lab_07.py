@@ -128,13 +128,64 @@ def written_by_hand(rows):
 
 WHY = "These rows have the tasks of the test in all their wordings."
 
+
+def marks_of_this_model(ids, assistant, end):
+    return run_mask(ids, lab_07.marks(lab_07.model("base")[1])[0] if assistant != 9 else 4, end)
+
+
+def changes_the_ids(ids, assistant, end):
+    labels = run_mask(ids, assistant, end)
+    ids[:] = labels
+    return ids
+
+
+def detached(logits, labels):
+    return cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()).detach()
+
+
+def changes_the_labels(logits, labels):
+    value = cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+    labels[labels == IGNORE] = 0
+    return value
+
+
+def mask_by_id(rows, pad_id):
+    ids, _, _ = run_pad(rows, pad_id)
+    mask = (ids != pad_id).long()
+    return ids, mask, (mask.cumsum(dim=1) - 1).clamp(min=0)
+
+
+def row_0_alone(batch, assistant, end):
+    return run_faults({name: values[:1] for name, values in batch.items()}, assistant, end)
+
+
+def mends_the_batch(batch, assistant, end):
+    found = run_faults(batch, assistant, end)
+    batch["labels"][batch["attention_mask"] == 0] = IGNORE
+    return found
+
+
+def edited_rows(rows):
+    for row in rows[:160]:
+        row["completion"] = "x"
+    return rows[:160]
+
+
 WRONG = [
+    ("check_mask", "marks written down", marks_of_this_model, "another model has other ids"),
+    ("check_mask", "ids changed in place", changes_the_ids, "ids that came in were changed"),
+    ("check_loss", "no gradient", detached, "no gradient reaches the scores"),
+    ("check_loss", "labels changed in place", changes_the_labels, "labels that came in were changed"),
+    ("check_pad_left", "mask by the id", mask_by_id, "A real token may have the id of the padding"),
+    ("check_find_faults", "row 0 alone", row_0_alone, "Look at every row"),
+    ("check_find_faults", "mends the batch", mends_the_batch, "the batch was changed"),
+    ("check_choose_rows", "rows edited in place", (edited_rows, WHY), "not one of the pool"),
     ("check_mask", "shifted one place early", mask(shift=1), "one place too early"),
     ("check_mask", "shifted one place late", mask(shift=-1), "one place too late"),
     ("check_mask", "end of turn left out", mask(learn_end=False), "never learns the end mark never stops"),
     ("check_mask", "role mark learned", mask(learn_mark=True), "given, not learned"),
     ("check_mask", "never stops labelling", mask(close=False), "a token of the prompt has a label"),
-    ("check_mask", "prompt in the loss", lambda ids, assistant, end: list(ids), "role mark has a label"),
+    ("check_mask", "prompt in the loss", lambda ids, assistant, end: list(ids), "a token of the prompt has a label"),
     ("check_mask", "the user's end marks learned", end_learned_everywhere, "a token of the prompt has a label"),
     ("check_mask", "only the last turn", mask(last_only=True), "end mark of the assistant has no label"),
     ("check_mask", "a tensor", lambda *given: torch.tensor(run_mask(*given)), "expected a list of labels, got Tensor"),
