@@ -48,8 +48,9 @@ def curves_figure(stored, live, title):
 
 def show_curves(stored, live):
     """Displays the curves of the stored runs and the live ones, with their words."""
-    ends = stored.groupby("method")["loss"].mean().reindex(qlora_runs.METHODS)
-    title = "At the end: " + ", ".join(f"{method} {loss:.3f}" for method, loss in ends.items()) + " nats per token"
+    ends = {m: [curve[-1][1] for curve in stored[stored["method"] == m]["curve"]] for m in qlora_runs.METHODS}
+    means = ", ".join(f"{method} {sum(losses) / len(losses):.3f}" for method, losses in ends.items())
+    title = f"Last points, {qlora_runs.CURVE_ROWS} held-out rows: {means}"
     words = f"Falling curves of held-out loss, mean of the seeds. {title}."
     plots.show(curves_figure(stored, live, title), alt=words)
 

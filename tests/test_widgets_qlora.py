@@ -48,5 +48,5 @@ def test_pictures_have_their_numbers_in_words(pictures):
     widgets_qlora.show_levels(torch.randn(100).clamp(-1, 1), torch.linspace(-1, 1, 16))
     widgets_qlora.show_curves(stored(), {})
     widgets_qlora.show_losses({"moved": (0.25, "lora"), "random": (9.0, "other")}, "title")
-    assert "full 0.100, lora 0.200, qlora 0.300" in pictures[1].alt
+    assert "full 1.000, lora 2.000, qlora 3.000" in pictures[1].alt
     assert pictures[2].alt == "moved: 0.2500; random: 9.0000"

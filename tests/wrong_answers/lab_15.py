@@ -3,6 +3,7 @@
 import torch
 
 from spectrum import adapters
+from spectrum.checks import lab_15
 from spectrum.checks.lab_15 import LEVELS
 
 
@@ -123,6 +124,57 @@ def miscount(**mistake):
 
 REASON = "They lie where the weights of this very model are dense."
 
+
+def empties_constants(codes, constants, shape):
+    restored = dequantize(codes, constants, shape)
+    constants.zero_()
+    return restored
+
+
+def clamped_constants(weight):
+    codes, constants = quantize(weight)
+    return codes, constants.clamp(min=1e-3) if constants.min() > 0 else constants
+
+
+class CachesTheWeight(Layer):
+    def forward(self, x):
+        self.restored = self.weight()
+        return super().forward(x)
+
+
+class EmptiesTheOld(Layer):
+    def __init__(self, linear, rank, alpha):
+        super().__init__(linear, rank, alpha)
+        linear.weight.data.zero_()
+
+
+class AOfZeros(Layer):
+    def __init__(self, linear, rank, alpha):
+        super().__init__(linear, rank, alpha)
+        self.A.data.zero_()
+
+
+def adds_lora(model, rank):
+    found = count(model, rank)
+    adapters.add_lora(model, rank)
+    return found
+
+
+def floats(model, rank):
+    return {part: float(size) for part, size in count(model, rank).items()}
+
+
+def without_biases(model, rank):
+    found = count(model, rank)
+    biases = sum(p.numel() for name, p in model.named_parameters() if name.endswith("bias"))
+    return found | {"weights": found["weights"] - 2 * biases}
+
+
+def changes_levels(scaled):
+    lab_15.LEVELS[3] = -0.4
+    return lab_15.LEVELS
+
+
 WRONG = [
     ("check_nf4", "one constant for the whole tensor", pair(whole=True), "a constant of its own"),
     ("check_nf4", "maximum without absolute value", pair(absolute=False), "absolute value first"),
@@ -142,7 +194,16 @@ WRONG = [
     ("check_qlora_layer", "adapter rounded too", RoundsTheAdapter, "in full precision"),
     ("check_qlora_layer", "input detached", NoGradientToTheInput, "layers below learn"),
     ("check_qlora_layer", "no gradient at all", NoGradientAtAll, "no torch.no_grad()"),
-    ("check_qlora_layer", "weight never rounded", UsesTheUnrounded, "the rounded base"),
+    ("check_qlora_layer", "weight never rounded", UsesTheUnrounded, "keeps a restored weight"),
+    ("check_nf4", "constants emptied", (quantize, empties_constants), "dequantize changed"),
+    ("check_nf4", "small constants clamped", (clamped_constants, dequantize), "a small constant is still a constant"),
+    ("check_qlora_layer", "restored weight cached", CachesTheWeight, "keeps a restored weight"),
+    ("check_qlora_layer", "old weight emptied", EmptiesTheOld, "weight of the old layer was changed"),
+    ("check_qlora_layer", "A of zeros", AOfZeros, "nothing learns"),
+    ("check_count_bytes", "adds the adapter", adds_lora, "the model was changed"),
+    ("check_count_bytes", "floats", floats, "expected whole numbers"),
+    ("check_count_bytes", "biases forgotten", without_biases, "with biases"),
+    ("check_beat_nf4", "changes LEVELS", (changes_levels, REASON), "had been changed"),
     ("check_count_bytes", "constants forgotten", miscount(constant=0), "share one constant"),
     ("check_count_bytes", "constants counted as 16 bits", miscount(constant=2), "as 16 bits"),
     ("check_count_bytes", "head counted as 4 bits", miscount(head=True), "You counted the head as 4 bits"),
