@@ -10,9 +10,12 @@ import pytest
 import torch
 from lifted import lift, needed, statements
 from tiny import make_model, make_tokenizer
+from transformers import LlamaConfig
+from wrong_answers.lab_11 import WRONG
 
 from spectrum import adapters
 from spectrum.checks import lab_11
+from spectrum.checks.machinery import CheckFailed
 from spectrum.train import train
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "11_lora_by_hand.ipynb"
@@ -174,3 +177,38 @@ def test_right_answers_pass_whatever_a_check_draws(check, names):
     answers = [lift(SOLUTION, name) for name in names]
     for _ in range(25):
         getattr(lab_11, f"check_{check}")(*answers)
+
+
+@pytest.mark.parametrize("name", ["forward", "merge"])
+def test_right_answers_pass_after_every_wrong_one(name):
+    answers = {"forward": ["lora_linear"], "merge": ["merge", "unmerge"]}[name]
+    check, right = getattr(lab_11, f"check_{name}"), [lift(SOLUTION, answer) for answer in answers]
+    for _, mistake, wrong, _ in (row for row in WRONG if row[0] == f"check_{name}"):
+        with pytest.raises(CheckFailed):
+            check(*(wrong if isinstance(wrong, tuple) else (wrong,)))
+        try:
+            check(*right)
+        except CheckFailed as error:
+            pytest.fail(f"after {mistake!r} the right answer is refused: {error}")
+
+
+def test_the_block_on_paper_is_counted_as_the_package_counts():
+    config = LlamaConfig(**lab_11.SMALL)
+    assert adapters.lora_count(config, 2) == 460 and 460 not in lab_11.COUNTED
+    assert adapters.lora_count(LlamaConfig(**{**lab_11.SMALL, "head_dim": 10}), 2) == 508
+
+
+def test_the_reason_is_read_before_the_answer_trains():
+    def trains(model, data):
+        calls.append(model)
+        raise AssertionError
+
+    calls = []
+    with pytest.raises(CheckFailed, match="different words"):
+        lab_11.check_beat_it(trains, "small small")
+    assert calls == [None], "called without a model, only to see whether it is written"
+
+
+def test_the_right_forward_passes_where_a_notebook_switched_gradients_off():
+    with torch.no_grad():
+        lab_11.check_forward(lift(SOLUTION, "lora_linear"))

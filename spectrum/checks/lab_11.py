@@ -1,14 +1,17 @@
 """Checks of labs/11_lora_by_hand.ipynb."""
 
+import copy
+import re
 from functools import cache
 
 import numpy as np
 import torch
 from torch.nn.functional import linear
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from spectrum import adapters, lora_runs, tasks
 from spectrum.adapter_files import plain_name
-from spectrum.checks.machinery import check, expect, expect_close
+from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, is_stub, short
 from spectrum.models import load_model
 from spectrum.prompt_effects import by_instruction, items_of
 
@@ -20,18 +23,24 @@ GOAL = 0.35  # well below the worked lab (52 to 62 % over samples): fresh letter
 WEIGHT, BIAS = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([10.0, 20.0])
 A, B, ALPHA = torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([[1.0, 0.0], [2.0, 1.0]]), 4
 BA = torch.tensor([[1.0, 0.0], [3.0, 1.0]])
+MERGED = torch.tensor([[5.0, 6.0], [7.0, 8.0]])  # not what `merge` makes of WEIGHT: a remembered weight is wrong here
 
 
-# What a wrong count of `small_config` means; the right one is 256.
+# A block that can be counted on paper: rank 2 makes 460 numbers of it, and every mistake below another count.
+SMALL = {"hidden_size": 14, "intermediate_size": 32, "num_hidden_layers": 1, "vocab_size": 97}
+SMALL |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6}
+HEADS = "The queries are num_attention_heads · head_dim wide, which need not be hidden_size."
 COUNTED = {
-    472: "That counts the head, which LoRA leaves alone.",
-    320: "That counts biases. A and B have none.",
-    272: "Keys and values have num_key_value_heads heads, here fewer than the queries.",
-    128: "That is A alone or B alone. One has rank · d_in numbers, the other rank · d_out.",
-    1152: "That is rank times all weights. A and B together have rank · (d_in + d_out).",
-    576: "Those are the weights themselves. A and B together have rank · (d_in + d_out).",
-    112: "That counts the attention only; the MLP has three layers more.",
-    144: "That counts the MLP only; the attention has four layers more.",
+    682: "That counts the head, which LoRA leaves alone.",
+    576: "That counts biases. A and B have none.",
+    484: "Keys and values have num_key_value_heads heads, here fewer than the queries.",
+    **dict.fromkeys((468, 472, 500), HEADS),
+    **dict.fromkeys((228, 232), "That is A alone or B alone. One has rank · d_in numbers, the other rank · d_out."),
+    3696: "That is rank times all weights. A and B together have rank · (d_in + d_out).",
+    1848: "Those are the weights themselves. A and B together have rank · (d_in + d_out).",
+    184: "That counts the attention only; the MLP has three layers more.",
+    276: "That counts the MLP only; the attention has four layers more.",
+    230: "That is the count at rank 1.",
 }
 
 
@@ -49,11 +58,31 @@ def fresh_layer(bias=True):
     return x, weight, offset if bias else None, a, b, 5.0
 
 
+def call(function, what, **inputs):
+    """Returns what the learner's function makes of copies of the inputs; CheckFailed where it changes one of them."""
+    given = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
+    got = function(*given.values())
+    for name, value in inputs.items():
+        same = not isinstance(value, torch.Tensor) or torch.equal(given[name], value)
+        expect(same, f"{what}: the {name} it was given changed, so a second call would give something else",
+               "`weight += …` and names that end in _ write into the caller's tensor, in a real model the base. "
+               "Make a new one.")  # fmt: skip
+    return got
+
+
+def expect_tensor(got, shape, what):
+    """Raises CheckFailed unless `got` is a tensor of the shape with 32 bits a number."""
+    stub = "Does your function end in `return`, and give back what the stub's first line says?"
+    expect(isinstance(got, torch.Tensor), f"{what}: expected a tensor, got {type(got).__name__} {short(got)}", stub)
+    expect(tuple(got.shape) == shape, f"{what}: expected shape {shape}, got {tuple(got.shape)}", stub)
+    expect(got.dtype == torch.float32, f"{what}: expected dtype torch.float32, got {got.dtype}",
+           "What goes in has 32 bits a number, and so must what comes out: convert nothing.")  # fmt: skip
+
+
 def reject_known(got, mistakes):
-    """Raises CheckFailed with its words where `got` is the outcome of a known mistake; mistakes: (outcome, words)."""
+    """Raises CheckFailed with its words where the tensor `got` is the outcome of a known mistake: (outcome, words)."""
     for outcome, words in mistakes:
-        same = isinstance(got, torch.Tensor) and got.shape == outcome.shape and torch.allclose(got, outcome, atol=1e-4)
-        expect(not same, f"got {got.tolist() if same else got}", words)
+        expect(not torch.allclose(got, outcome, atol=1e-4), f"got {got.tolist()}", words)
 
 
 @check
@@ -61,10 +90,7 @@ def check_start(function):
     """The learner's `start(d_in, d_out, rank, generator)` draws A evenly from ±1/√d_in and leaves B at zero."""
     a, b = function(6, 4, 2, torch.Generator().manual_seed(0))
     for name, matrix, shape in (("A", a, (2, 6)), ("B", b, (4, 2))):
-        expect(tuple(matrix.shape) == shape, f"{name} for 6 inputs, 4 outputs and rank 2: expected shape {shape}, got "
-               f"{tuple(matrix.shape)}", "A goes from d_in to the rank, B from the rank to d_out.")  # fmt: skip
-        expect(matrix.dtype == torch.float32, f"{name} has dtype {matrix.dtype}, expected torch.float32",
-               "Adapters are trained in 32 bits.")  # fmt: skip
+        expect_tensor(matrix, shape, f"{name} for 6 inputs, 4 outputs and rank 2")
     expect(a.any() or b.any(), "A and B are both zero",
            "The gradient of B is made with A, and that of A with B. Does anything ever move?")  # fmt: skip
     expect(not (b @ a).any(), "B @ A is not zero: the model no longer says what it said before",
@@ -73,7 +99,12 @@ def check_start(function):
     again, other = (function(6, 4, 2, torch.Generator().manual_seed(seed))[0] for seed in (0, 1))
     expect(torch.equal(a, again) and not torch.equal(a, other), "A does not follow from the generator",
            "Pass generator=generator to the function that draws.")  # fmt: skip
-    expect_spread(function(400, 3, 50, torch.Generator().manual_seed(fresh_seed()))[0])
+    wide = function(400, 3, 50, torch.Generator().manual_seed(fresh_seed()))[0]
+    expect_tensor(wide, (50, 400), "A for 400 inputs, 3 outputs and rank 50")
+    directions = int(torch.linalg.matrix_rank(wide))
+    expect(directions == 50, f"the 50 rows of A for 400 inputs hold {directions} directions, wanted 50",
+           "Rows that are alike make an update of a lower rank than was asked. Draw rank × d_in numbers.")  # fmt: skip
+    expect_spread(wide)
 
 
 def expect_spread(a):
@@ -89,8 +120,10 @@ def expect_spread(a):
 @check
 def check_forward(function):
     """The learner's `lora_linear(x, weight, bias, A, B, alpha)` is the frozen layer plus alpha/r times B·A·x."""
-    x = torch.tensor([1.0, 1.0])
-    got, frozen, low = function(x, WEIGHT, BIAS, A, B, ALPHA), linear(x, WEIGHT, BIAS), BA @ x
+    x, what = torch.tensor([1.0, 1.0]), "x = (1, 1), W = ((1, 2), (3, 4)), alpha 4, rank 2"
+    frozen, low = linear(x, WEIGHT, BIAS), BA @ x
+    got = call(function, "lora_linear", x=x, weight=WEIGHT, bias=BIAS, A=A, B=B, alpha=ALPHA)
+    expect_tensor(got, (2,), what)
     reject_known(got, (
         (frozen + 4 * low, "The update is scaled by alpha. It should be alpha/r: the rank is the length of A."),
         (frozen + low, "The update is not scaled. Where does alpha/r come in?"),
@@ -100,24 +133,67 @@ def check_forward(function):
         (frozen + 2 * low - BIAS, "The bias is missing: the frozen layer is linear(x, weight, bias)."),
         (frozen + 2 * (low + BIAS), "The bias belongs to the frozen layer, once; the update has none."),
     ))  # fmt: skip
-    expect_close(got, torch.tensor([15.0, 35.0]), 1e-5, "x = (1, 1), W = ((1, 2), (3, 4)), alpha 4, rank 2",
+    expect_close(got, torch.tensor([15.0, 35.0]), 1e-5, what,
                  "By hand: Wx + bias = (13, 27); Ax = (1, 2); B turns that into (1, 4); alpha/r = 2.")  # fmt: skip
     for bias in (True, False):
         x, weight, offset, a, b, alpha = fresh_layer(bias)
         wanted = linear(x, weight + alpha / len(a) * (b @ a), offset)  # the same sum in another order
         layer = f"a random layer, 7 to 4, rank 3, {'with' if bias else 'without'} bias"
+        got = call(function, "lora_linear", x=x, weight=weight, bias=offset, A=a, B=b, alpha=alpha)
         # Sums of 7 products of size 1 in 32 bits: rounding stays near 1e-5.
-        expect_close(function(x, weight, offset, a, b, alpha), wanted, 1e-3, layer,
-                     "Does every product read A and B the right way round?")  # fmt: skip
+        expect_close(got, wanted, 1e-3, layer, "Does every product read A and B the right way round?")
+    expect_gradients(function)
+    expect_thin(function)
+
+
+@torch.enable_grad()
+def expect_gradients(function):
+    """Raises CheckFailed unless the right gradients reach x, A and B, and the layer's own weight stays frozen."""
+    x, weight, bias, a, b, alpha = fresh_layer()
+    learn = {"x": x.requires_grad_(), "A": a.requires_grad_(), "B": b.requires_grad_()}
+    got = function(x, weight, bias, a, b, alpha)
+    thawed = [name for name, own in (("weight", weight), ("bias", bias)) if own.requires_grad]
+    expect(not thawed, f"{' and '.join(thawed)}: requires_grad is True after the call, wanted False",
+           "The layer is frozen. Only A and B learn.")  # fmt: skip
+    cut = "torch.no_grad, .detach() and .data cut the way back. Without a gradient, what would training move?"
+    expect(got.requires_grad, "no gradient reaches A and B", cut)
+    wanted = linear(x, weight + alpha / len(a) * (b @ a), bias)
+    sides = [torch.autograd.grad(y.square().sum(), learn.values(), allow_unused=True) for y in (got, wanted)]
+    for name, mine, true in zip(learn, *sides, strict=True):
+        expect(mine is not None, f"no gradient reaches {name}", cut)
+        # Of size 100 to 1,000, in 32 bits: rounding stays near 1e-3.
+        expect_close(mine, true, 0.1, f"the gradient of {name} in a random layer", cut)
+
+
+class Made(TorchDispatchMode):
+    """Keeps every tensor that torch makes while it is on."""
+
+    def __init__(self):
+        super().__init__()
+        self.tensors = []
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        result = function(*arguments, **(named or {}))
+        self.tensors += [result] if isinstance(result, torch.Tensor) else []
+        return result
+
+
+def expect_thin(function):
+    """Raises CheckFailed where a new matrix of the size of the weight is made: x goes through A, then through B."""
+    x, weight, bias, a, b, alpha = fresh_layer()
+    with Made() as made:
+        function(x, weight, bias, a, b, alpha)
+    own = weight.untyped_storage().data_ptr()  # the weight turned round is no new matrix
+    large = [t for t in made.tensors if t.numel() == weight.numel() and t.untyped_storage().data_ptr() != own]
+    expect(not large, "a new matrix of d_out × d_in (4 × 7) is made on the way",
+           "B @ A is as large as the weight. Send x through A first: r numbers a token are left.")  # fmt: skip
 
 
 @check
 def check_merge(merge, unmerge):
     """The learner's `merge` and `unmerge` (weight, A, B, alpha) add and take the scaled update, and change no input."""
-    weight = WEIGHT.clone()
-    got = merge(weight, A, B, ALPHA)
-    expect(torch.equal(weight, WEIGHT), "merge: the weight it was given changed, so a second call would merge twice",
-           "`weight += …` writes into the base model. Make a new tensor.")  # fmt: skip
+    got = call(merge, "merge", weight=WEIGHT, A=A, B=B, alpha=ALPHA)
+    expect_tensor(got, (2, 2), "merge of W = ((1, 2), (3, 4))")
     reject_known(got, (
         (WEIGHT + BA, "merge: the update is added without its scaling alpha/r."),
         (WEIGHT + 4 * BA, "merge: the update is scaled by alpha. It should be alpha/r."),
@@ -126,48 +202,58 @@ def check_merge(merge, unmerge):
     ))  # fmt: skip
     expect_close(got, WEIGHT + 2 * BA, 1e-5, "merge of W = ((1, 2), (3, 4)) with alpha 4 and rank 2",
                  "By hand: B @ A = ((1, 0), (3, 1)), and alpha/r = 2.")  # fmt: skip
-    back = unmerge(got, A, B, ALPHA)
-    expect(torch.equal(got, WEIGHT + 2 * BA), "unmerge: the weight it was given changed", "Make a new tensor.")
-    reject_known(back, ((WEIGHT + 4 * BA, "unmerge: the update was added once more. Take it away."),
-                        (WEIGHT + BA, "unmerge: the update is taken away without its scaling alpha/r.")))  # fmt: skip
-    expect_close(back, WEIGHT, 1e-5, "unmerge of the merged weight", "It is merge with a minus.")
-    x, weight, _, a, b, alpha = fresh_layer()
-    wanted = linear(x, weight) + alpha / len(a) * linear(linear(x, a), b)
-    expect_close(linear(x, merge(weight, a, b, alpha)), wanted, 1e-3, "outputs of a merged random layer",
-                 "The merged weight alone must do what weight, A and B did together.")  # fmt: skip
-    expect_close(unmerge(merge(weight, a, b, alpha), a, b, alpha), weight, 1e-4, "merge, then unmerge",
-                 "The old weight must come back.")  # fmt: skip
+    back = call(unmerge, "unmerge", weight=MERGED, A=A, B=B, alpha=ALPHA)
+    expect_tensor(back, (2, 2), "unmerge of ((5, 6), (7, 8))")
+    reject_known(back, (
+        (WEIGHT, "unmerge: that is the weight that merge was given before. Take the update from the one given now."),
+        (MERGED + 2 * BA, "unmerge: the update was added once more. Take it away."),
+        (MERGED - BA, "unmerge: the update is taken away without its scaling alpha/r."),
+    ))  # fmt: skip
+    expect_close(back, MERGED - 2 * BA, 1e-5, "unmerge of ((5, 6), (7, 8)) with alpha 4 and rank 2",
+                 "It is merge with a minus: ((5, 6), (7, 8)) less twice ((1, 0), (3, 1)).")  # fmt: skip
+    _, weight, _, a, b, alpha = fresh_layer()
+    got = call(merge, "merge", weight=weight, A=a, B=b, alpha=alpha)
+    expect_close(got, weight + alpha / len(a) * (b @ a), 1e-4, "merge of a random layer, 7 to 4, rank 3",
+                 "Does the scaling follow from the rank of this layer?")  # fmt: skip
+    _, weight, _, a, b, alpha = fresh_layer()  # another layer, which merge never sees
+    merged = weight + alpha / len(a) * (b @ a)
+    back = call(unmerge, "unmerge", weight=merged, A=a, B=b, alpha=alpha)
+    expect_close(back, weight, 1e-4, "unmerge of a layer that merge never saw",
+                 "Take the update from the weight that is given; remember nothing.")  # fmt: skip
 
 
-def small_config(**changes):
-    """Returns a Llama's configuration that can be counted on paper: rank 2 makes 256 numbers of it."""
-    from transformers import LlamaConfig
+class Fields:
+    """The numbers of a configuration and nothing else: what would build a model from it is refused."""
 
-    sizes = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "vocab_size": 100}
-    return LlamaConfig(**{**sizes, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 4, **changes})
+    def __init__(self, **changes):
+        vars(self).update({**SMALL, **changes})
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise CheckFailed(f"config.{name} is not one of the six fields that the task names",
+                          "adapters.lora_count builds the model and counts it. Here six numbers must do.")  # fmt: skip
 
 
 @check
 def check_count(function):
     """The learner's `lora_count(config, rank)` adds up rank·(d_in + d_out) over all linear layers but the head."""
-    from transformers import Qwen3Config
+    from transformers import LlamaConfig, Qwen3Config
 
-    got = function(small_config(), 2)
+    got = function(Fields(), 2)
     expect(isinstance(got, int | np.integer), f"expected a whole number, got {type(got).__name__} {got!r}", "Use //.")
-    what = f"hidden 8, inner 16, 2 heads of width 4, 1 for keys and values: expected 256, got {got}"
-    expect(got == 256, what, COUNTED.get(int(got), "q 32, k 24, v 24, o 32, and three times 48 in the MLP."))
-    expect(function(small_config(num_hidden_layers=3), 2) == 768, "three blocks: expected 3 · 256 = 768",
-           "Multiply by num_hidden_layers.")  # fmt: skip
-    expect(function(small_config(head_dim=6), 2) == 280, "heads of width 6 in a model of width 8: expected 280",
-           "The queries are num_attention_heads · head_dim wide, which need not be hidden_size.")  # fmt: skip
+    what = f"hidden 14, inner 32, 2 heads of width 6, 1 for keys and values, rank 2: expected 460, got {got}"
+    expect(got == 460, what, COUNTED.get(int(got), "q 52, k 40, v 40, o 52, and three times 92 in the MLP."))
+    got = function(Fields(num_hidden_layers=3), 2)
+    expect(got == 1380, f"three blocks: expected 3 · 460 = 1380, got {got}", "Multiply by num_hidden_layers.")
+    got = function(Fields(head_dim=10), 2)
+    expect(got == 508, f"the same with heads of width 10: expected 508, got {got}", HEADS)
     rng = np.random.default_rng()
     for number in range(4):
         heads, width, head_dim = (int(rng.integers(low, high)) for low, high in ((1, 4), (2, 9), (1, 5)))
         sizes = {"num_attention_heads": 2 * heads, "num_key_value_heads": heads, "hidden_size": 2 * heads * width}
         sizes |= {"head_dim": 2 * head_dim, "intermediate_size": int(rng.integers(3, 40)), "num_hidden_layers": 2}
-        config = (
-            Qwen3Config(**sizes, vocab_size=50) if number == 0 else small_config(**sizes, attention_bias=number == 1)
-        )
+        config = (LlamaConfig if number else Qwen3Config)(**sizes, vocab_size=50, attention_bias=number == 1)
         wanted, got = adapters.lora_count(config, 3), function(config, 3)
         expect(got == wanted, f"{type(config).__name__} with {sizes}: expected {wanted}, got {got}",
                "Compare with print(base.model.layers[0]). Biases and normalization have no LoRA.")  # fmt: skip
@@ -182,22 +268,33 @@ def house_data():
 @check
 def check_beat_it(function, why, goal=GOAL, n=100):
     """The learner's `tuned(model, data)` teaches the house dialect with few numbers; one sentence says why it works."""
+    expect_reason(function, why)
     base, tokenizer = load_model("base")
     before = {name: p.detach().clone() for name, p in base.named_parameters()}
-    model = function(base, house_data())
+    model = function(base, copy.deepcopy(house_data()))
     expect(isinstance(model, torch.nn.Module), f"expected a model, got {type(model).__name__}", "Return the model.")
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    expect(
-        trainable, "nothing in the model is trainable", "Return it with its adapter on, not merged and not unloaded."
-    )
+    expect(trainable, "nothing in the model is trainable", "Return it with its adapter on, not merged, not unloaded.")
     expect(trainable <= MOST, f"{trainable:,} numbers are trainable, allowed are {MOST:,}",
            "A smaller rank, or fewer layers: lora_count tells what each costs.")  # fmt: skip
     now = {plain_name(name): p for name, p in model.named_parameters()}
     moved = [name for name, p in before.items() if name in now and not torch.equal(now[name], p)]
     expect(not moved, f"the base's own weights moved, {moved[0] if moved else ''} among them",
            "Add the adapter first: it freezes the base. Then train.")  # fmt: skip
-    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
-           "Say in one sentence why so few numbers are enough here.")  # fmt: skip
     score = by_instruction((model, tokenizer), items_of(tasks.HOUSE, n, fresh_seed()), (0, 3), chat=True)
     expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {n} fresh letters right, wanted {100 * goal:.0f} %",
            "Did the loss fall? Look at the records of train; try another rate, and other layers.")  # fmt: skip
+
+
+def expect_reason(function, why):
+    """Raises CheckFailed unless the reason has eight different words: said before a function trains for nothing."""
+    words = set(re.findall(r"\w+", why.lower())) if isinstance(why, str) else set()
+    if len(words) >= 8:
+        return
+    try:
+        function(None, None)
+    except Exception as error:
+        if isinstance(error, NotImplementedError) and is_stub(error):
+            raise  # the task is not written yet, which is to be said first
+    expect(False, f"the reason has {len(words)} different words, wanted eight or more",
+           "Write into `why`, in one sentence, why so few numbers are enough here.")  # fmt: skip
