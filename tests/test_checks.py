@@ -5,9 +5,11 @@ The wrong answers of lab NN are the table WRONG in tests/wrong_answers/lab_NN.py
     (check's name, the mistake in words, the wrong function or a tuple of arguments, a piece of the message)
 """
 
+import contextlib
 import importlib
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,30 @@ def test_every_check_has_two_wrong_answers_or_more(lab):
     assert counts, f"{lab} has no check"
     few = [name for name, count in counts.items() if count < 2]
     assert not few, f"{few} need two wrong answers each in tests/wrong_answers/{lab}.py"
+
+
+def worked_lab(lab):
+    """Return (names that a worked lab defines, the sources of its check cells)."""
+    path = next((ROOT / "solutions").glob(f"{lab.removeprefix('lab_')}_*.ipynb"))
+    defined, checks = {"__name__": lab}, []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "check" in cell.metadata.get("tags", []):
+            checks.append(cell.source)
+        elif cell.cell_type == "code":
+            exec(compile(cell.source, f"<worked {lab}>", "exec"), defined)
+    return defined, checks
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", LABS)
+def test_right_answers_are_green_after_all_the_wrong_ones(lab):
+    """A wrong answer that changed what the check was measured with would leave a learner red until a restart."""
+    defined, checks = worked_lab(lab)
+    for name, _, wrong, _ in wrong_answers(lab):
+        with contextlib.suppress(CheckFailed):
+            checks_of(lab)[name](*(wrong if isinstance(wrong, tuple) else (wrong,)))
+    for source in checks:
+        exec(source, defined)
 
 
 @pytest.mark.parametrize("lab", LABS)

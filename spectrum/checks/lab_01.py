@@ -152,7 +152,7 @@ def check_beat_it(function, why, goal=GOAL_WISH, n=100):
     items = tasks.TASKS["intent"].sample(n, "dev", seed=int(np.random.default_rng().integers(1 << 30)))
     texts = [function(item.input) for item in items]
     expect(len(set(texts)) == len(texts), "different messages gave the same prompt", "Put the message into the prompt.")
-    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
+    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
            "Say in one sentence what your prompt gives the model that the bare message does not.")  # fmt: skip
     score = evaluate(
         *model("instruct"), items, [chat(t) for t in texts], lambda a, i: a.strip() == i.gold, max_new_tokens=12

@@ -249,7 +249,7 @@ def check_classify(function, why, goal=GOAL, n=160):
            "One label for each text, in their order.")  # fmt: skip
     strange = sorted({str(answer) for answer in answers} - set(LABELS.values()))
     expect(not strange, f"{strange[:3]} among the answers", "The labels are mango and pixel: column 0 and column 1.")
-    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
+    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
            "Say in one sentence what the first eight do wrong, and what you do about it.")  # fmt: skip
     reached = share_right(answers, pairs)
     expect(reached >= goal, f"{100 * reached:.0f} % of {n} fresh sentences right, wanted {100 * goal:.0f} %",

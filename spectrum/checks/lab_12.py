@@ -257,7 +257,7 @@ def check_recall(function, why, goal=GOAL, steps=STEPS):
     expect(settings["rank"], "rank 0 is full fine-tuning, of all 3 million numbers", "Take a LoRA of rank 1 or more.")
     count = adapters.lora_count(base_model().config, settings["rank"], settings.get("targets", "all-linear"))
     expect(count <= MOST, f"{count:,} numbers would be trained, allowed are {MOST:,}", "Task 3 tells what fits.")
-    expect(isinstance(why, str) and len(why.split()) >= 8, "the reason is missing or shorter than eight words",
+    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
            "Say in one sentence why your setting recalls more than the lesson's.")  # fmt: skip
     score = try_out(settings, steps=steps)
     expect(score >= goal, f"{100 * score:.0f} % of {FACTS} fresh facts recalled, wanted {100 * goal:.0f} %",
