@@ -174,4 +174,4 @@ def share_figure(table, rank):
 def show_shares(table, rank=8):
     """Displays LoRA's share by model size with its words."""
     points = "; ".join(f"{m} {s:.2f} %" for m, s in zip(table["model"], table["share %"], strict=True))
-    plots.show(share_figure(table, rank), alt=f"LoRA's share of the parameters falls as models grow: {points}.")
+    plots.show(share_figure(table, rank), alt=f"LoRA's share of the parameters by model size: {points}.")

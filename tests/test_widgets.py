@@ -3,6 +3,7 @@
 import ipywidgets as w
 import nbformat
 import pytest
+from shells import control, every
 
 from spectrum import plots, widgets
 from spectrum.generate import complete
@@ -20,15 +21,6 @@ def asked(monkeypatch):
 @pytest.fixture
 def models(tiny):
     return {"base": tiny, "instruct": tiny}
-
-
-def every(widget):
-    """Returns the widget and all below it."""
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 def test_a_base_model_gets_plain_text_and_others_a_chat():

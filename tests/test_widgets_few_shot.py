@@ -3,6 +3,7 @@
 import ipywidgets as w
 import numpy as np
 import pytest
+from shells import control, every
 from tiny import make_model, make_tokenizer
 
 from spectrum import label_tasks, plots, prompts, widgets_few_shot
@@ -29,14 +30,6 @@ def shown(monkeypatch):
     found = []
     monkeypatch.setattr(widgets_few_shot, "show_bench", found.append)
     return found
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 # ---- the view ----

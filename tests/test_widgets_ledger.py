@@ -3,6 +3,7 @@
 import ipywidgets as w
 import matplotlib.pyplot as plt
 import pytest
+from shells import control, every
 from transformers import LlamaConfig, Qwen3Config
 
 from spectrum import plots, quantize, widgets_ledger
@@ -20,14 +21,6 @@ def shown(monkeypatch):
     found = []
     monkeypatch.setattr(widgets_ledger, "show_ledger", lambda table, name: found.append((table, name)))
     return found
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 def test_a_table_is_the_ledger_in_gigabytes():

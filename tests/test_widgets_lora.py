@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from shells import every
 
 from spectrum import plots, widgets_lora
 
@@ -27,10 +28,6 @@ def explored(monkeypatch):
 
 def matrix(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
 
 
 @pytest.mark.parametrize("shape", [(5, 9), (9, 5), (1, 4), (12, 12)])

@@ -5,6 +5,7 @@ import time
 import ipywidgets as w
 import pytest
 from matplotlib import pyplot as plt
+from shells import control, every
 
 from spectrum import plots, sweeps, tuning_runs, widgets_tuning
 from spectrum.evaluate import Score
@@ -36,14 +37,6 @@ def quick_run(monkeypatch):
         return FOUND
 
     monkeypatch.setattr(tuning_runs, "run", run)
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 def notes(shell):

@@ -2,6 +2,7 @@
 
 import ipywidgets as w
 import pytest
+from shells import control, every
 
 from spectrum import plots, steps, voting, widgets_voting
 from spectrum.evaluate import Score
@@ -39,14 +40,6 @@ def shown(monkeypatch):
     found = []
     monkeypatch.setattr(widgets_voting, "show_votes", found.append)
     return found
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 # ---- the view ----

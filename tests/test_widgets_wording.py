@@ -4,6 +4,7 @@ import ipywidgets as w
 import numpy as np
 import pandas as pd
 import pytest
+from shells import control, every
 from tiny import make_model, make_tokenizer
 
 from spectrum import compression, plots, widgets_wording
@@ -22,14 +23,6 @@ def told(monkeypatch):
 def pair():
     tokenizer = make_tokenizer()
     return make_model(tokenizer, layers=1), tokenizer
-
-
-def every(widget):
-    return [widget, *(below for child in getattr(widget, "children", ()) for below in every(child))]
-
-
-def control(shell, description):
-    return next(x for x in every(shell) if getattr(x, "description", None) == description)
 
 
 # ---- figures ----

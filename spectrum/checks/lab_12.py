@@ -42,6 +42,9 @@ KNEES = (
      "Mean over the seeds first, then the smallest rank."),
     ({1: (0.2, 0.3), 2: (0.95, 0.8), 4: (0.92, 0.96)}, 4, "rank 2 reaches 90 % with one seed, its mean is 87.5 %",
      "One lucky seed is not enough: take the mean over the seeds."),
+    ({1: (0.2, 0.3, 0.2), 2: (0.91, 0.92, 0.6), 4: (0.9, 0.93, 0.95)}, 4,
+     "rank 2 has a median of 91 %, its mean is 81 %",
+     "The mean over the seeds counts, not the median."),
     ({1: (0.2, 0.3), 2: (0.88, 0.96), 4: (0.93, 0.97)}, 2, "rank 2 misses 90 % with one seed, its mean is 92 %",
      "The mean over the seeds counts, not the worst seed."),
     ({1: (0.3, 0.3), 2: (0.875, 0.925), 4: (1.0, 1.0)}, 2, "rank 2 has a mean of 90 %, exactly the bar",
@@ -61,7 +64,11 @@ KNEES = (
 def check_knee(function):
     """The learner's `knee(runs, bar)` is the smallest rank from which on all ranks reach the bar in the mean."""
     for scores, wanted, what, hint in KNEES:
-        got = function(table(scores), 0.9)
+        runs = table(scores)
+        got = function(runs, 0.9)
+        expect(runs.equals(table(scores)), "the table that came in was changed", "Work on a copy: runs[…], not drop.")
+        kind = f"{what}: expected a rank as int, got {type(got).__name__}"
+        expect(got is None or isinstance(got, int), kind, "int(rank) makes a plain number of it.")
         expect(got == wanted and (got is None) == (wanted is None), f"{what}: expected {wanted}, got {got!r}", hint)
     runs = table(KNEES[0][0])
     expect(function(runs, 0.7) == 2, f"the first table at a bar of 70 %: expected 2, got {function(runs, 0.7)!r}",
@@ -124,7 +131,7 @@ def tiny(hidden=8, inner=20, layers=2, vocabulary=50):
 
     config = LlamaConfig(hidden_size=hidden, intermediate_size=inner, num_hidden_layers=layers, vocab_size=vocabulary,
                          num_attention_heads=2, num_key_value_heads=2, head_dim=hidden // 2)  # fmt: skip
-    return adapters.empty_model(config)
+    return copy.deepcopy(adapters.empty_model(config))  # a learner may change it
 
 
 def hint_for_budget(got, model, budget, place):
@@ -149,7 +156,10 @@ def hint_for_budget(got, model, budget, place):
 def check_budget(function):
     """The learner's `ranks_for(model, budget)` gives the greatest rank within a budget, for three places."""
     model = tiny()
+    before = [name for name, _ in model.named_parameters()]
     got = function(model, 7000)
+    after = [name for name, _ in model.named_parameters()]
+    expect(before == after, "your code changed the model", "Look at its layers, and add none.")
     expect(isinstance(got, dict) and set(got) == set(PLACES), f"expected a dict with the keys {PLACES}, got {got!r}",
            "Return {targets: rank}.")  # fmt: skip
     # Rank 1: attention 2 · 4 · (8 + 8) = 128; MLP 2 · 3 · (8 + 20) = 168; all 296.
@@ -157,7 +167,7 @@ def check_budget(function):
         what = f"width 8, inner 20, two blocks, budget 7,000, {place}: expected {wanted}, got {got[place]!r}"
         expect(got[place] == wanted, what, hint_for_budget(got[place], model, 7000, place))
     expect(all(isinstance(rank, int) for rank in got.values()), f"ranks must be whole numbers, got {got!r}", "Use //.")
-    exact, short = function(model, 296)["all-linear"], function(model, 295)["all-linear"]
+    exact, short = function(tiny(), 296)["all-linear"], function(tiny(), 295)["all-linear"]
     expect(exact == 1, f"budget 296, all-linear: expected 1, got {exact!r}", "Exactly the budget is within it.")
     expect(short == 0, f"budget 295, all-linear: expected 0, got {short!r}, one number above the budget", "Round down.")
     for _ in range(4):
@@ -196,13 +206,21 @@ def check_squeeze(function):
         a, b, update = made((4.0, 2.0, 1.0, 0.2), alpha)
         kept = a.clone(), b.clone()
         for share, rank in ((0.9, 2), (0.99, 3), (0.5, 1)):
-            small_a, small_b, new_alpha = function(a, b, alpha, share)
+            found = function(a, b, alpha, share)
+            three = isinstance(found, tuple | list) and len(found) == 3
+            expect(three, f"expected A, B, alpha, got {type(found).__name__}", "Return all three.")
+            small_a, small_b, new_alpha = found
             expect(torch.equal(a, kept[0]) and torch.equal(b, kept[1]), "A or B changed", "Make new tensors.")
             shapes = tuple(small_a.shape), tuple(small_b.shape)
             expect(len(shapes[0]) == 2 and shapes[0][1] == 6 and shapes[1] == (5, shapes[0][0]),
                    f"A and B have the shapes {shapes}, wanted (k, 6) and (5, k)", "A reads the inputs.")  # fmt: skip
             expect_rank(shapes[0][0], rank, share)
             expect_update(float(new_alpha) / rank * small_b @ small_a, update, rank, alpha)
+    a, b, _ = made((1.0, 1.0, 1.0, 1.0), 4.0)
+    for share, rank in ((0.74, 3), (0.76, 4), (0.9999, 4)):
+        got = len(function(a, b, 4.0, share)[0])
+        expect(got == rank, f"four equal singular values, share {share}: expected rank {rank}, got {got}",
+               "Each holds a quarter. The smallest rank that holds at least the share.")  # fmt: skip
     a, b = torch.randn(8, 40), torch.randn(30, 8)
     small_a, small_b, new_alpha = function(a, b, 12.0, 0.8)
     wanted = best_cut(12 / 8 * b @ a, len(small_a))
@@ -254,6 +272,12 @@ def check_recall(function, why, goal=GOAL, steps=STEPS):
            f"'lr', got {settings!r}", "Return {'rank': …, 'targets': …, 'lr': …}.")  # fmt: skip
     other = sorted(set(settings) - CHOICES)
     expect(not other, f"{other} cannot be chosen", f"Yours are {', '.join(sorted(CHOICES))}; steps and facts are set.")
+    numbers = all(isinstance(settings.get(key, 1), int | float) and settings.get(key, 1) > 0 for key in ("lr", "alpha"))
+    expect(
+        numbers, f"lr and alpha must be numbers above 0, got {settings!r}", "For example 'lr': 0.01, without quotes."
+    )
+    known = settings.get("targets", "all-linear") in PLACES
+    expect(known, f"unknown targets {settings.get('targets')!r}", f"They are {', '.join(PLACES)}.")
     expect(settings["rank"], "rank 0 is full fine-tuning, of all 3 million numbers", "Take a LoRA of rank 1 or more.")
     count = adapters.lora_count(base_model().config, settings["rank"], settings.get("targets", "all-linear"))
     expect(count <= MOST, f"{count:,} numbers would be trained, allowed are {MOST:,}", "Task 3 tells what fits.")

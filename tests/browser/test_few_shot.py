@@ -1,23 +1,12 @@
 """The bench of lesson 02 in a real browser, by keyboard."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 BENCH = """from spectrum import models, widgets_few_shot
 
 widgets_few_shot.few_shot_bench(*models.load_model("base"))
 """
-
-
-def bench_notebook(folder):
-    path = Path(folder) / "few_shot.ipynb"
-    cells = [new_markdown_cell("# What do examples buy?"), new_code_cell(BENCH, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=cells)), path)
-    return path
 
 
 def type_into(notebook, number, field, text):
@@ -31,7 +20,7 @@ def type_into(notebook, number, field, text):
 @pytest.mark.browser
 def test_the_bench_answers_to_the_keyboard(lab, tmp_path):
     """An example is added, a label renamed, and a sentence typed in words that the model does not know."""
-    with lab.open(bench_notebook(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# What do examples buy?", BENCH)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         output = notebook.output(number)

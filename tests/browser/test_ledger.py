@@ -1,11 +1,7 @@
 """The memory ledger of lesson 15 in a real browser, by keyboard."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 EXPLORER = """from transformers import LlamaConfig
 
@@ -17,17 +13,10 @@ widgets_ledger.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep
 """
 
 
-def explorer_notebook(folder):
-    path = Path(folder) / "ledger.ipynb"
-    cells = [new_markdown_cell("# What fits?"), new_code_cell(EXPLORER, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=cells)), path)
-    return path
-
-
 @pytest.mark.browser
 def test_the_ledger_answers_to_the_keyboard(lab, tmp_path):
     """A longer row needs more, another model fills in its sizes, and a size can be typed."""
-    with lab.open(explorer_notebook(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# What fits?", EXPLORER)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

@@ -1,11 +1,7 @@
 """The matrix explorer of lesson 11 in a real browser, by keyboard."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 EXPLORER = """import torch
 
@@ -16,17 +12,10 @@ widgets_lora.matrix_explorer({"rank one": torch.outer(column, row), "identity": 
 """
 
 
-def explorer_notebook(folder):
-    path = Path(folder) / "matrix.ipynb"
-    cells = [new_markdown_cell("# What does a rank hold?"), new_code_cell(EXPLORER, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=cells)), path)
-    return path
-
-
 @pytest.mark.browser
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """Rank 2 holds all of a matrix of rank one, a quarter of the identity's eight directions, and rank 4 half."""
-    with lab.open(explorer_notebook(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# What does a rank hold?", EXPLORER)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

@@ -1,11 +1,7 @@
 """The explorer of lesson 06 in a real browser, by keyboard: a typed question, its documents, and the evidence."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 EXPLORER = """from spectrum import retrieval, widgets_retrieval
 from spectrum.retrieval import Document
@@ -23,17 +19,10 @@ widgets_retrieval.retrieval_explorer(search, ask, "How much is the Kavo lamp?")
 """
 
 
-def explorer_notebook(folder):
-    path = Path(folder) / "retrieval.ipynb"
-    cells = [new_markdown_cell("# Which line?"), new_code_cell(EXPLORER, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=cells)), path)
-    return path
-
-
 @pytest.mark.browser
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """A question can be typed; documents, threshold and evidence answer to Tab, arrows and Space."""
-    with lab.open(explorer_notebook(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# Which line?", EXPLORER)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

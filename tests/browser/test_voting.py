@@ -1,11 +1,7 @@
 """The explorer of votes of lesson 04 in a real browser, by keyboard."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 EXPLORER = """from spectrum import steps, voting, widgets_voting
 
@@ -18,17 +14,10 @@ widgets_voting.vote_explorer(pools, items, lambda text, way, temperature, n: ["T
 """
 
 
-def explorer_notebook(folder):
-    path = Path(folder) / "votes.ipynb"
-    cells = [new_markdown_cell("# Who wins?"), new_code_cell(EXPLORER, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=cells)), path)
-    return path
-
-
 @pytest.mark.browser
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """With steps most samples are right, two of them are not, a colder pool is, and an own sum can be typed."""
-    with lab.open(explorer_notebook(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# Who wins?", EXPLORER)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

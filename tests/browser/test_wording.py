@@ -1,11 +1,7 @@
 """The wording bench and the compression explorer of lesson 05 in a real browser, by keyboard."""
 
-from pathlib import Path
-
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-from tools.run_notebooks import clean, write
+from browser.lone import alone
 
 BENCH = """from spectrum import models, widgets_wording
 
@@ -19,16 +15,9 @@ widgets_wording.compression_explorer(compression.surprisals(model, tokenizer, pa
 """
 
 
-def notebook_of(folder):
-    path = Path(folder) / "wording.ipynb"
-    cells = [new_markdown_cell("# Which words?"), new_code_cell(BENCH, metadata={"tags": ["playground"]})]
-    write(clean(new_notebook(cells=[*cells, new_code_cell(EXPLORER)])), path)
-    return path
-
-
 @pytest.mark.browser
 def test_a_wording_is_typed_and_run_and_sections_are_shortened_by_keyboard(lab, tmp_path):
-    with lab.open(notebook_of(tmp_path)) as notebook:
+    with lab.open(alone(tmp_path, "# Which words?", BENCH, EXPLORER)) as notebook:
         notebook.run_all(timeout=180)
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

@@ -125,7 +125,29 @@ def chosen(**settings):
     return lambda model: settings
 
 
+def median_knee(runs, bar):
+    return walk_down(runs, bar, pick="median")
+
+
+def drops_in_place(runs, bar):
+    runs.drop(runs[runs["rank"] == 0].index, inplace=True)
+    runs.sort_values("rank", inplace=True)
+    return walk_down(runs, bar)
+
+
+def counts_with_peft(model, budget):
+    found = ranks_by(sides)(model, budget)
+    adapters.add_lora(model, 1)
+    return found
+
+
 WRONG = [
+    ("check_knee", "median of the seeds", median_knee, "not the median"),
+    ("check_knee", "table changed", drops_in_place, "table that came in was changed"),
+    ("check_knee", "a float", lambda r, bar: walk_down(r, bar) and float(walk_down(r, bar)), "expected a rank as int"),
+    ("check_budget", "model changed", counts_with_peft, "your code changed the model"),
+    ("check_recall", "rate in quotes", (chosen(rank=2, lr="0.01"), GOOD_REASON), "numbers above 0"),
+    ("check_recall", "a list of layers", (chosen(rank=2, lr=1e-2, targets=["q_proj"]), GOOD_REASON), "unknown targets"),
     ("check_knee", "best seed", lambda r, bar: walk_down(r, bar, pick="max"), "One lucky seed is not enough"),
     ("check_knee", "worst seed", lambda r, bar: walk_down(r, bar, pick="min"), "not the worst seed"),
     ("check_knee", "above the bar only", lambda r, bar: walk_down(r, bar, strict=True), ">=, not >"),
