@@ -65,7 +65,7 @@ def show_curves(curves, title, xlabel="examples in the prompt", floor=None, unit
     axes.set(xlabel=xlabel, ylabel=f"right answers, % (bar: 95 % interval, n = {n})")
     axes.set(xlim=(-0.4, len(places) - 0.2), ylim=(-3, 110))  # room at the right for the names of floor and ceiling
     axes.yaxis.label.set_fontsize(8)
-    axes.legend(fontsize=7, frameon=False, loc="best")
+    axes.legend(fontsize=7, facecolor="white", edgecolor="none", framealpha=1, loc="best")
     said = [
         f"{name}: " + ", ".join(f"{x} {100 * s.mean:.0f} %" for x, s in found.items()) for name, found in curves.items()
     ]
