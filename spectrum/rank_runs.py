@@ -201,6 +201,7 @@ GRIDS = {
         *grid(count=COUNTS, rank=RANKS[:-1], seed=SEEDS),
     ],
     "long": grid(count=(256,), rank=(1,), steps=(LONG * settings_of("facts", 256)["steps"],), seed=SEEDS),
+    "rescaled": grid(count=(256, 1024), rank=(1,), alpha=(FIXED,), lr=(5e-3,), seed=SEEDS),
     "style": [
         *grid(data=("style",), rank=(0,), protect=(132,), inspect=(True,), seed=SEEDS),
         *grid(data=("style",), rank=RANKS, protect=(132,), seed=SEEDS),
