@@ -132,7 +132,7 @@ def check_qlora_layer(layer_class):
         f"the layer keeps a tensor of {largest.numel() * largest.element_size():,} bytes for 12,288 weights",
         "Keep the codes as uint8 and the constants, not the weight: it is restored in each forward pass.",
     )
-    expect(float(layer.A.std()) > 0, "A holds the same number everywhere", "With B = 0 and such an A nothing learns.")
+    expect(layer.A.std().item() > 0, "A holds the same number everywhere", "With B = 0 and such an A nothing learns.")
     expect(
         any(tensor.dtype == torch.uint8 for tensor in layer.state_dict().values()),
         "no codes are saved with the layer",
