@@ -3,6 +3,8 @@
 A prompt is plain text, which a base model continues; `chat` wraps it in messages, which any chat template takes.
 """
 
+import json
+
 from spectrum import tasks
 
 
@@ -72,6 +74,48 @@ def read(lines, question):
 def read_nearest(lines, question):
     """Returns `read` with the lines turned round: the best hit of a search, its first, stands next to the question."""
     return read(lines[::-1], question)
+
+
+def if_then(rules, otherwise, of="wish"):
+    """Returns {value: answer} as if–then rules on one thing: "If the wish is refund, answer RED. Otherwise …"."""
+    return " ".join([*(f"If the {of} is {value}, answer {answer}." for value, answer in rules.items()),
+                     f"Otherwise answer {otherwise}."])  # fmt: skip
+
+
+def ask_fields(keys, form="JSON"):
+    """Returns an order for several fields in a form: "Give name and city as JSON."."""
+    return f"Give {' and '.join(keys)} as {form}."
+
+
+LAYOUTS = {
+    "plain": "{order}\n{text}",
+    "Markdown": "## Task\n{order}\n## Message\n{text}",
+    "XML": "<task>{order}</task>\n<message>{text}</message>",
+}
+
+
+def lay_out(order, text, layout="plain"):
+    """Returns an order and the text it is about, set apart by line, Markdown headings, XML tags or as JSON.
+
+    Raises ValueError for another layout. With no order, the text stands alone.
+    """
+    if layout not in (*LAYOUTS, "JSON"):
+        raise ValueError(f"layout is {layout!r}; it must be one of {', '.join([*LAYOUTS, 'JSON'])}.")
+    if not order:
+        return text
+    if layout == "JSON":
+        return json.dumps({"task": order, "message": text}, ensure_ascii=False)
+    return LAYOUTS[layout].format(order=order, text=text)
+
+
+def build(text, order="", context="", examples=(), layout="plain", role=None):
+    """Returns messages made of the parts that are given: role, context, order, (text, answer) examples, the text.
+
+    The order stands in each turn of the user. Built part by part in notebooks/03_roles_rules_formats.ipynb.
+    """
+    order = " ".join(part for part in (context, order) if part)
+    return turns([(lay_out(order, shown, layout), answer) for shown, answer in examples],
+                 lay_out(order, text, layout), role)  # fmt: skip
 
 
 def stepwise(order):

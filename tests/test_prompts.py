@@ -1,6 +1,10 @@
 """Prompts: what each technique writes, to the letter."""
 
+import json
+import re
+
 import pytest
+from tiny import make_tokenizer
 
 from spectrum import prompts, tasks
 from spectrum.tasks import Item
@@ -61,3 +65,49 @@ def test_chat_wraps_any_prompt():
         {"role": "system", "content": "You are a robot."},
         {"role": "user", "content": "Hello"},
     ]
+
+
+def test_rules_are_written_in_their_order_with_the_otherwise_last():
+    rules = {"refund": "RED", "cancel": "BLUE"}
+    text = "If the wish is refund, answer RED. If the wish is cancel, answer BLUE. Otherwise answer WEST."
+    assert prompts.if_then(rules, "WEST") == text
+    assert prompts.if_then({"high": "now"}, "later", of="urgency").startswith("If the urgency is high, answer now.")
+    item = tasks.TASKS["route"].sample(1)[0]
+    assert re.fullmatch(r"(If the wish is \w+, answer \w+\. )+Otherwise answer \w+\.", item.details["rules"])
+
+
+def test_fields_are_asked_for_as_the_tasks_do():
+    item = tasks.TASKS["json_sentiment_city"].sample(1)[0]
+    assert prompts.ask_fields(("sentiment", "city")) == tasks.TASKS["json_sentiment_city"].instruction(item)
+    assert prompts.ask_fields(("name",), "XML") == "Give name as XML."
+
+
+def test_an_order_and_its_text_are_set_apart():
+    assert prompts.lay_out("Sort.", "a, b") == "Sort.\na, b"
+    assert prompts.lay_out("Sort.", "a, b", "Markdown") == "## Task\nSort.\n## Message\na, b"
+    assert prompts.lay_out("Sort.", "a, b", "XML") == "<task>Sort.</task>\n<message>a, b</message>"
+    assert json.loads(prompts.lay_out("Sort.", '"a"', "JSON")) == {"task": "Sort.", "message": '"a"'}
+    assert prompts.lay_out("", "a, b", "XML") == "a, b"
+    assert prompts.lay_out("Give {x}.", "{y}", "Markdown") == "## Task\nGive {x}.\n## Message\n{y}"
+    with pytest.raises(ValueError, match="layout is 'YAML'; it must be one of plain, Markdown, XML, JSON"):
+        prompts.lay_out("Sort.", "a", "YAML")
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen3"])
+def test_built_messages_go_through_any_template(architecture):
+    tokenizer = make_tokenizer(architecture=architecture)
+    built = prompts.build(
+        "Ana, Oslo", "Give the city.", "A letter.", [("Leo, Rome", "Rome")], "XML", "You are a robot."
+    )
+    assert [turn["role"] for turn in built] == ["system", "user", "assistant", "user"]
+    text = tokenizer.apply_chat_template(built, add_generation_prompt=True, tokenize=False)
+    order = "<task>A letter. Give the city.</task>"
+    parts = [
+        "You are a robot.",
+        f"{order}\n<message>Leo, Rome</message>",
+        "Rome",
+        f"{order}\n<message>Ana, Oslo</message>",
+    ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert prompts.build("Ana, Oslo") == prompts.chat("Ana, Oslo")
