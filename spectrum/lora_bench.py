@@ -11,6 +11,7 @@ import pandas as pd
 
 from spectrum import adapters, plots, rank_runs
 from spectrum.models import read_config
+from spectrum.widgets import Cancelled
 from spectrum.widgets_rank import bench_view, scale_in, stored_text, summary, tell
 from spectrum.widgets_tuning import picture_html
 
@@ -22,10 +23,6 @@ DEFAULTS = {
 RATES = tuple(rate * power for power in (1e-4, 1e-3, 1e-2) for rate in (1, 2, 5)) + (0.1,)
 RATES = tuple(float(f"{rate:.0e}") for rate in RATES)
 SHOWN = 8  # of the learner's runs, the latest that stand in the table
-
-
-class Cancelled(Exception):
-    """Ends a run that the learner stopped."""
 
 
 # ---- the record ----

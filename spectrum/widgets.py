@@ -10,6 +10,10 @@ from spectrum.generate import complete, next_token_table, token_logprobs
 from spectrum.prompts import chat
 
 
+class Cancelled(Exception):
+    """What ends a run after its Cancel button was pressed."""
+
+
 def playground_prompt(text, name):
     """Returns what a model is given: the plain text for a base model, a chat for any other."""
     return text if "base" in name else chat(text)

@@ -12,7 +12,7 @@ from IPython.display import HTML, display
 from spectrum import formats, masks, plots, prompt_tasks, prompts
 from spectrum.evaluate import Score
 from spectrum.generate import complete
-from spectrum.widgets_tuning import Cancelled
+from spectrum.widgets import Cancelled
 
 KEYS = ("name", "city", "product")
 SWITCHES = {

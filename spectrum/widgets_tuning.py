@@ -15,6 +15,7 @@ from spectrum import plots, tuning_runs
 from spectrum.examples import IGNORE
 from spectrum.sweeps import read_sweep
 from spectrum.tokens import show_token
+from spectrum.widgets import Cancelled
 
 SEEN = "background:#f3c9a5;font-weight:bold;border:1px solid #D55E00"
 UNSEEN = "color:#777;border:1px solid #ddd"
@@ -22,10 +23,6 @@ SCORE_COLOURS = {"base": "base", "tuned": "full", "instruct": "instruct"}
 MARKERS = {"base": "s", "tuned": "o", "instruct": "D"}
 # About 6 s of training and 4 s of questions on two cores.
 LIVE_ROWS = 500
-
-
-class Cancelled(Exception):
-    """What ends a run after its Cancel button was pressed."""
 
 
 # ---- what the loss sees ----
