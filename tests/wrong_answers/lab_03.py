@@ -233,6 +233,10 @@ def no_budget(logits, texts, follow, start, done, end, budget=64):
     return decode(logits, texts, follow, start, done, end, 64, minus_infinity)
 
 
+def begins_in_json(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, "start", lambda state: state == "end", end, budget, minus_infinity)
+
+
 def returns_text(logits, texts, follow, start, done, end, budget=64):
     return "".join(texts[n] for n in decode(logits, texts, follow, start, done, end, budget, minus_infinity))
 
@@ -309,6 +313,7 @@ WRONG = [
     ("check_write", "one character of each token", moves_by_one_character, "Leave it in peace"),
     ("check_write", "sees the last token alone", last_token_alone, "all that was written so far"),
     ("check_write", "no budget", no_budget, "at the latest"),
+    ("check_write", "the lesson's states, not the given", begins_in_json, "TypeError"),
     ("check_write", "a text", returns_text, "list of token numbers"),
     ("check_five", "no reason", (side_by_side, "It works."), "shorter than eight words"),
     ("check_five", "one prompt", (one_prompt, WHY), "which came unasked"),
