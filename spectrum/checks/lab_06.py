@@ -91,6 +91,10 @@ def check_bm25(function):
     idf = np.log(1 + 1.5 / 2.5)
     expect_close(np.array(twice, dtype=float), np.array([idf * 2 / 3.5, idf / 2.5, 0.0]), 1e-9,
                  "a word twice in a document", "f is of this document; n counts documents.")  # fmt: skip
+    question, documents = ["x", "y", "x"], [["x", "y", "y"], ["y", "z", "z"]]
+    again = function(list(question), [list(d) for d in documents], 1.5, 0.75)
+    expect_close(np.array(again, dtype=float), library_scores(question, documents, 1.5, 0.75), 1e-4,
+                 "a word twice in the question", "Every word of the question counts, also one said twice.")  # fmt: skip
     rng = fresh()
     for _ in range(8):
         documents = [rng.choices("abcdefgh", k=rng.randint(1, 9)) for _ in range(rng.randint(2, 12))]
@@ -99,7 +103,7 @@ def check_bm25(function):
         found = function(list(question), [list(d) for d in documents], k1, b)
         expect_close(np.array(found, dtype=float), library_scores(question, documents, k1, b), 1e-4,
                      f"bm25s on {len(documents)} random documents, k1 = {k1}, b = {b}",
-                     "Does a word count again, also one said twice? Are k1 and b the arguments?")  # fmt: skip
+                     "Are k1 and b the arguments, or fixed numbers?")  # fmt: skip
 
 
 def library_scores(question, documents, k1, b):
