@@ -23,7 +23,7 @@ SIZE, DPI = (6, 3.5), 100
 def new_figure(title, width=SIZE[0], height=SIZE[1]):
     """Returns (figure, axes) in the course's size, with a title that states the finding."""
     figure, axes = plt.subplots(figsize=(width, height), dpi=DPI, layout="constrained")
-    axes.set_title(title, fontsize=10, loc="left")
+    axes.set_title(title, fontsize=10, loc="left", wrap=True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

@@ -122,6 +122,16 @@ def last_in_capitals(n, split="test", seed=0):
     return [tasks.Item("list_last_capitals", i.input, i.gold.upper(), {"last": i.gold}) for i in items]
 
 
+def sorted_backwards(n, split="test", seed=0):
+    """Returns n lists of words as items whose gold answer has the words from Z to A; the details hold A to Z."""
+    items = tasks.TASKS["list_sort"].sample(n, split, seed)
+    golds = [", ".join(item.gold.split(", ")[::-1]) for item in items]
+    return [
+        tasks.Item("list_sorted_backwards", i.input, gold, {"sorted": i.gold})
+        for i, gold in zip(items, golds, strict=True)
+    ]
+
+
 def bills(n, split="test", seed=0):
     """Returns n messages that buy 2 to 7 of a known product for at most 19 dollars each, as items of the task "bill".
 

@@ -67,7 +67,8 @@ def show_searches(curves, title):
                 calls, [100 * f for f in found], where="post", color=plots.COLOURS[colour], alpha=0.7, label=label
             )
         said.append(f"{name} ends at {', '.join(f'{100 * found[-1]:.0f}' for _, found in runs)} %")
-    axes.set(xlabel="calls to the model", ylabel="best dev score so far, %", ylim=(-3, 103))
+    lowest = min(100 * found[0] for runs in curves.values() for _, found in runs)
+    axes.set(xlabel="calls to the model", ylabel="best dev score so far, %", ylim=(max(-3, lowest - 5), 101))
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     plots.show(figure, alt="Rising steps, a line for each seed: " + "; ".join(said) + ".")
 

@@ -56,6 +56,10 @@ def block_network():
     socket.getaddrinfo = guard_host(socket.getaddrinfo, lambda host: host)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--fresh", action="store_true", help="draw new inputs in the tests of the labs' checks")
+
+
 def pytest_configure(config):
     # For the whole session and not as a fixture: session fixtures and collection run under it too.
     block_network()

@@ -7,6 +7,7 @@ The wrong answers of lab NN are the table WRONG in tests/wrong_answers/lab_NN.py
 
 import contextlib
 import importlib
+import zlib
 from pathlib import Path
 
 import nbformat
@@ -15,7 +16,8 @@ import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 
-from spectrum.checks.machinery import CheckFailed, check, expect, expect_close
+from spectrum.checks import machinery
+from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, expect_reason
 
 ROOT = Path(__file__).resolve().parent.parent
 LABS = sorted(path.stem for path in (ROOT / "spectrum" / "checks").glob("lab_*.py"))
@@ -30,6 +32,13 @@ def checks_of(lab):
 def wrong_answers(lab):
     """Return the rows of a lab's table."""
     return importlib.import_module(f"wrong_answers.{lab}").WRONG
+
+
+@pytest.fixture(autouse=True)
+def drawn_alike(monkeypatch, request):
+    """Checks draw fresh inputs for learners; a test draws its own, the same each time (`--fresh` draws new ones)."""
+    if not request.config.getoption("--fresh"):
+        monkeypatch.setattr(machinery, "SEEDS", np.random.default_rng(zlib.crc32(request.node.name.encode())))
 
 
 ROWS = [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}") for lab in LABS for row in wrong_answers(lab)]
@@ -167,6 +176,12 @@ def test_expect_takes_arrays_and_tensors_of_one_element():
     expect(np.bool_(True), "fine")
     expect(torch.tensor(True), "fine")
     assert str(failure(expect, torch.tensor(False), "the sum is 1")) == "the sum is 1"
+
+
+@pytest.mark.parametrize("why", [None, 8, "", "It works.", "small " * 8, "- , . ! ? ; : ( )"])
+def test_a_reason_has_eight_different_words(why):
+    assert "different words, wanted eight or more" in str(failure(expect_reason, why, ""))
+    expect_reason("Two words say nothing, but eight different ones may.", "")
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,13 @@ def test_last_words_are_in_capitals():
         )
 
 
+def test_sorted_backwards_are_the_words_from_z_to_a():
+    for item in steps.sorted_backwards(20):
+        words = item.input.split(", ")
+        assert item.details["sorted"].split(", ") == sorted(words)
+        assert item.gold.split(", ") == sorted(words, reverse=True)
+
+
 def test_bills_are_quantity_times_price():
     for item in steps.bills(30):
         d = item.details

@@ -12,6 +12,7 @@ from spectrum.sweeps import missing, run_sweep
 ROOT = Path(__file__).parents[1]
 # Folder in results/ -> module with GRIDS and run.
 SWEEPS = {
+    "05_measuring_prompts": "spectrum.pair_runs",
     "07_instruction_tuning": "spectrum.tuning_runs",
     "11_lora_by_hand": "spectrum.lora_runs",
     "12_lora_rank": "spectrum.rank_runs",

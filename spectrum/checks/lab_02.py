@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from spectrum import label_tasks, world
-from spectrum.checks.machinery import check, expect, expect_close
+from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
 from spectrum.models import load_model
 
 GOAL = 0.7  # well below what the worked lab reaches: fresh sentences must not fail a good choice
@@ -17,7 +17,7 @@ CALLS, MOST = 4, 8
 
 def draw():
     """Returns a random generator that differs from call to call: a right answer passes whatever it draws."""
-    return np.random.default_rng()
+    return np.random.default_rng(fresh_seed())
 
 
 # ---- task 1 ----
@@ -53,7 +53,7 @@ def check_own_item(function, pool):
     expect(prompt == "I do not. -> bad\nIt is fine. -> good\nI like it. ->",
            f"an item of the pool, k = 2: got {prompt!r}",
            "Take the item out first and the first k afterwards, or an example is missing.")  # fmt: skip
-    rng = random.Random(int(draw().integers(1 << 30)))
+    rng = random.Random(fresh_seed())
     longer = [(f"Text {number}.", rng.choice(("good", "bad"))) for number in range(12)]
     number, k = rng.randrange(12), rng.randrange(3, 9)
     others = [pair for place, pair in enumerate(longer) if place != number][:k]
@@ -155,7 +155,7 @@ def check_many(function):
 @check
 def check_pick_order(function):
     """The learner's `pick_order(examples, dev, test)` tries every order on dev and asks test once, for the best."""
-    rng = random.Random(int(draw().integers(1 << 30)))
+    rng = random.Random(fresh_seed())
     examples = ["a", "b", "c", "d"]
     noise = {}
     asked = {"dev": [], "test": []}
@@ -232,7 +232,7 @@ def check_examples(examples):
 @check
 def check_classify(function, why, goal=GOAL, n=160):
     """The learner's `classify(ask, pool, texts)` reaches the goal on fresh sentences, with at most four questions."""
-    pairs, calls = sentences(n, "test", int(draw().integers(1 << 30))), []
+    pairs, calls = sentences(n, "test", fresh_seed()), []
 
     def counted(examples, texts):
         calls.append(1)
@@ -249,8 +249,7 @@ def check_classify(function, why, goal=GOAL, n=160):
            "One label for each text, in their order.")  # fmt: skip
     strange = sorted({str(answer) for answer in answers} - set(LABELS.values()))
     expect(not strange, f"{strange[:3]} among the answers", "The labels are mango and pixel: column 0 and column 1.")
-    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
-           "Say in one sentence what the first eight do wrong, and what you do about it.")  # fmt: skip
+    expect_reason(why, "Say in one sentence what the first eight do wrong, and what you do about it.")
     reached = share_right(answers, pairs)
     expect(reached >= goal, f"{100 * reached:.0f} % of {n} fresh sentences right, wanted {100 * goal:.0f} %",
            "How often is each label given? A lean can be measured, and divided by.")  # fmt: skip

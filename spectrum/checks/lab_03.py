@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from spectrum import masks, prompt_tasks
-from spectrum.checks.machinery import check, expect, short
+from spectrum.checks.machinery import check, expect, expect_reason, fresh_seed, short
 from spectrum.generate import complete
 from spectrum.models import load_model
 
@@ -43,7 +43,7 @@ END = 0
 
 def fresh():
     """Returns a random generator with a new seed, so that no answer can be written for one input."""
-    return random.Random(int(np.random.default_rng().integers(1 << 30)))
+    return random.Random(fresh_seed())
 
 
 @cache
@@ -236,7 +236,7 @@ def check_write(function):
 def compare_with_model(function):
     """Raises CheckFailed unless the learner's decoding of a letter equals the package's, on the instruct model."""
     instruct, tokenizer = model()
-    item = prompt_tasks.letters(1, KEYS[:3], "dev", seed=fresh().randrange(1 << 30))[0]
+    item = prompt_tasks.letters(1, KEYS[:3], "dev", seed=fresh_seed())[0]
     chat = [{"role": "system", "content": prompt_tasks.ROLES["pirate"]}, {"role": "user", "content": item.input}]
     head = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
     texts, end = masks.token_texts(tokenizer), masks.end_tokens(instruct, tokenizer)[0]
@@ -262,7 +262,7 @@ def json_ok(text):
 @check
 def check_five(function, why, goal=GOAL, n=60):
     """The learner's `five(ask, letters)` fills five fields of each letter with two chats; one sentence says why."""
-    letters, calls = prompt_tasks.letters(n, KEYS, "dev", seed=fresh().randrange(1 << 30)), []
+    letters, calls = prompt_tasks.letters(n, KEYS, "dev", seed=fresh_seed()), []
 
     def counted(chats):
         listed = isinstance(chats, list) and chats and not isinstance(chats[0], dict | str)
@@ -275,8 +275,7 @@ def check_five(function, why, goal=GOAL, n=60):
     texts = isinstance(answers, list) and len(answers) == n and all(isinstance(answer, str) for answer in answers)
     expect(texts, f"expected a list of {n} texts, got {short(answers)}", "One JSON text for each letter, in order.")
     expect(calls, "the model was never asked", "The fields stand in the letters: ask for them.")
-    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
-           "Say in one sentence why your prompts work where one prompt does not.")  # fmt: skip
+    expect_reason(why, "Say in one sentence why your prompts work where one prompt does not.")
     pairs = list(zip(answers, prompt_tasks.wanted(letters), strict=True))
     missed = [f"{answer} instead of {gold}" for answer, gold in pairs if not holds(answer, gold)]
     share = 1 - len(missed) / n

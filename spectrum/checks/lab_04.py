@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 
 from spectrum import prompts, steps
-from spectrum.checks.machinery import check, expect, short
+from spectrum.checks.machinery import check, expect, expect_reason, fresh_seed, short
 from spectrum.generate import complete
 from spectrum.models import load_model
 
@@ -16,7 +16,7 @@ CALLS = 8  # prompts a letter, at most
 
 def fresh():
     """Returns a random generator with a new seed, so that no answer can be written for one input."""
-    return random.Random(int(np.random.default_rng().integers(1 << 30)))
+    return random.Random(fresh_seed())
 
 
 @cache
@@ -48,9 +48,15 @@ def check_is_right(function):
         ("60 + 52 = 112. Total 112.", "112", True, "Read the number up to its last digit, and not the full stop."),
         ("12 + 3 = 15. Total 15.", "12", False, "The true number among the steps is no right answer."),
         ("Total 1,023.", "1023", True, "'1,023' is one number: drop the comma."),
+        ("Total 1,234,567.", "1234567", True, "'1,234,567' is one number: drop all its commas."),
+        ("Total 12 dollars.", "12", True, "The last number, and not the last word."),
         ("Total -4.", "4", False, "-4 is not 4: the sign belongs to the number."),
         ("I cannot add.", "4", False, "A text without a number has no answer, so it is wrong, and no error."),
         ("", "4", False, "An empty answer has no number, so it is wrong, and no error."),
+        ("Total 4.5.", "4.5", True, "A decimal point between digits belongs to the number."),
+        ("Total 4.5.", "4", False, "4.5 is not 4: a decimal point between digits belongs to the number."),
+        ("Total 4.5.", "5", False, "4.5 is not 5: a decimal point between digits belongs to the number."),
+        ("Total 4.5.", "45", False, "4.5 is not 45: drop commas, and no points."),
     )
     for text, gold, wanted, hint in cases:
         found = function(text, gold)
@@ -85,6 +91,10 @@ def check_vote(function):
         found = function([f"Total {number}." for number in order])
         expect(found == order[0], f"votes {order} are a tie: expected the first seen, {order[0]}, got {short(found)}",
                "Neither size nor the last word decides: among equals take the one seen first.")  # fmt: skip
+    for numbers in (["-4", "4", "-4"], ["1,023", "23", "1,023"], ["4.5", "5", "4.5"]):
+        found, wanted = function([f"Total {number}." for number in numbers]), numbers[0].replace(",", "")
+        expect(found == wanted, f"votes {numbers}: expected {wanted!r}, got {short(found)}",
+               "Read the numbers as in task 1: sign, decimal point, commas.")  # fmt: skip
     rng = fresh()
     for _ in range(50):
         numbers = [str(rng.randrange(10, 14)) for _ in range(rng.randrange(1, 12))]
@@ -107,6 +117,10 @@ def check_vote_score(function):
     expect(
         abs(found - 0.5) < 1e-9, f"two of four votes are right: expected 0.5, got {found:.4g}", "Vote by hand first."
     )
+    routes = [["4 + 7 = 11. Total 11.", "Total 12.", "Total 12.", "7 + 4 = 11. Total 11.", "So it is 11."]]
+    found = function(routes, ["11"])
+    expect(abs(found - 1) < 1e-9, f"three of five texts reach 11, which is true: expected 1, got {found:.4g}",
+           "Two equal texts are not two routes. The answers vote, not the texts.")  # fmt: skip
     tie = function([[say(3), say(4)], [say(4), say(3)]], ["4", "4"])
     expect(abs(tie - 0.5) < 1e-9, f"two ties, the truth seen first in one of them: expected 0.5, got {tie:.4g}",
            "The true answer must not break a tie: whoever votes does not know it. The first seen wins.")  # fmt: skip
@@ -146,6 +160,11 @@ def check_chain(function):
     expect(asked == wanted, f"expected the prompts {wanted}, got {asked}", "Fill in the templates and change nothing.")
     expect(found == ["<1>", "<2>", "<3>"], f"expected the three answers, got {short(found)}",
            "Return the answers, in a list, without the input.")  # fmt: skip
+    asked.clear()
+    function(lambda prompt: asked.append(prompt) or "{0} and {2}", ["{0}?", "{1}!", "{1} {2}"], "in")
+    expect(asked[1:] == ["{0} and {2}!", "{0} and {2} {0} and {2}"],
+           f"each answer is '{{0}} and {{2}}', and the prompts after the first are {asked[1:]}",
+           "Fill in a template once: braces in an answer are text like any other.")  # fmt: skip
     count = fresh().randrange(1, 7)
     asked.clear()
     found = function(pretend, ["".join(f"{{{i}}}" for i in range(k + 1)) for k in range(count)], "in")
@@ -157,7 +176,7 @@ def check_chain(function):
 @check
 def check_bill(function, why, goal=GOAL, n=60):
     """The learner's `bill(ask, letters)` says in dollars what each customer owes; one sentence says why it works."""
-    letters, calls = steps.bills(n, "dev", seed=fresh().randrange(1 << 30)), []
+    letters, calls = steps.bills(n, "dev", seed=fresh_seed()), []
 
     def counted(texts):
         expect(not isinstance(texts, str), "ask got one text", "ask takes a list of prompts, and returns a list.")
@@ -171,8 +190,7 @@ def check_bill(function, why, goal=GOAL, n=60):
     for answer in answers:
         expect_text(answer, "a bill")
     expect(calls, "the model was never asked", "The prices are in the model's memory: ask for them.")
-    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
-           "Say in one sentence why your prompts work where one prompt does not.")  # fmt: skip
+    expect_reason(why, "Say in one sentence why your prompts work where one prompt does not.")
     pairs = list(zip(answers, letters, strict=True))
     missed = [f"{a!r} instead of {i.gold} for {short(i.input, 60)}" for a, i in pairs if read_last(a) != i.gold]
     share = 1 - len(missed) / n

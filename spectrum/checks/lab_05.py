@@ -7,19 +7,16 @@ from numbers import Integral
 
 import numpy as np
 
-from spectrum import prompts, tasks, world
-from spectrum.checks.machinery import check, expect, expect_close, short
-from spectrum.generate import complete
-from spectrum.models import load_model
+from spectrum import pair_runs
+from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed, short
 
-TASK = tasks.TASKS["product_quoted"]
 BUDGET, DEV, UNSEEN = 300, 40, 40  # answers that may be asked for; letters to choose on, letters to score on
 CONTESTS, GOAL = 1000, 0.03  # halving finds 4 to 5 points more than random search, seven letters for every pair 2
 
 
 def fresh():
     """Returns a generator of numbers that no learner has seen."""
-    return np.random.default_rng()
+    return np.random.default_rng(fresh_seed())
 
 
 # ---- task 1 ----
@@ -183,6 +180,8 @@ def check_leaks(function):
         (["The lamp is red.", "The lamp is blue."], [0], "the same text, to the letter", "Look each text up in train."),
         (["the LAMP is red"], [0], "other capitals, no full stop", "Lower case, and no punctuation."),
         (["Hello Ana\nwhere is order 12"], [0], "other white space", "Spaces and line breaks are white space alike."),
+        (["Hello,Ana!Where is order 12?"], [0], "a comma without a space", "A sign parts two words, as a space does."),
+        (["A pén.", "A pàn."], [], "letters with accents", "é is a letter: use \\w, which knows all letters."),
         (["Hello, Ana! Where is order 1, 2?"], [], "12 and 1, 2 are not the same", "Keep the words apart."),
         (["The lamp is redder."], [], "a text that begins like another", "The whole text, not a part of it."),
         (["Red is the lamp."], [], "the same words in another order", "The order of the words belongs to a text."),
@@ -195,7 +194,7 @@ def check_leaks(function):
         expect(isinstance(found, list), f"expected a list of places, got {short(found)}", "Numbers from 0 on.")
         expect(found == wanted, f"{what}: expected {wanted}, got {short(found)}", hint)
     texts = [f"Order {number} is late." for number in range(60)]
-    rng = random.Random(int(fresh().integers(1 << 30)))
+    rng = random.Random(fresh_seed())
     for _ in range(5):
         known, asked = rng.sample(texts, 20), rng.choices(texts, k=30)
         wanted = [i for i, text in enumerate(asked) if text in known or text in asked[:i]]
@@ -204,23 +203,6 @@ def check_leaks(function):
 
 
 # ---- task 5 ----
-
-
-@cache
-def forty():
-    """Returns 40 pairs of solved train letters to show: the product in the letter, in quotes."""
-    train, rng = TASK.sample(40, "train", seed=1), world.seeded("forty pairs")
-    return [rng.sample(train, 2) for _ in range(40)]
-
-
-@cache
-def answers():
-    """Returns a (40, 80) array: what the base model gets right on 80 letters under each pair, asked once."""
-    letters = TASK.sample(DEV + UNSEEN, "dev", seed=7)
-    asked = [prompts.show(pair, item) for pair in forty() for item in letters]
-    said = complete(*load_model("base"), asked, max_new_tokens=12, stop="\n")
-    right = [TASK.score(answer, letters[n % len(letters)]) for n, answer in enumerate(said)]
-    return np.array(right, dtype=float).reshape(len(forty()), len(letters))
 
 
 def purse(right, letters, budget):
@@ -258,8 +240,10 @@ def chosen(spend, right, pairs, letters):
 
 def contest(spend, contests=CONTESTS):
     """Returns (score of the learner's choices, score of random search), means over contests with letters drawn anew."""
-    right, scores = answers(), []
+    scores = []
     for rng in map(np.random.default_rng, fresh().integers(1 << 30, size=contests)):
+        # Pairs change their numbers, so that what was seen in a contest is of no use in the next.
+        right = rng.permutation(pair_runs.stored_answers())
         order = rng.permutation(right.shape[1])
         dev, unseen = order[:DEV].tolist(), order[DEV:]
         pairs = rng.permutation(len(right)).tolist()
@@ -273,11 +257,7 @@ def contest(spend, contests=CONTESTS):
 def check_spend(function, why, goal=GOAL):
     """The learner's `spend` finds better examples than random search does for as many answers."""
     chosen(function, np.eye(40, DEV), range(40), range(DEV))
-    expect(
-        isinstance(why, str) and len(set(why.lower().split())) >= 8,
-        "the reason is shorter than eight words",
-        "Say in one sentence why it finds more than random search.",
-    )
+    expect_reason(why, "Say in one sentence why it finds more than random search.")
     mine, drawn = contest(function)
     expect(
         mine - drawn >= goal,

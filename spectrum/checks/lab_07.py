@@ -3,11 +3,10 @@
 from functools import cache
 from itertools import chain, combinations
 
-import numpy as np
 import torch
 
 from spectrum import tasks, tuning_runs, world
-from spectrum.checks.machinery import check, expect, expect_close
+from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.instruction_data import instruction_rows
 from spectrum.models import load_model
@@ -24,11 +23,6 @@ MOST_ROWS, GOAL = 160, 0.78
 def model(name):
     """Returns (model, tokenizer) of the profile, loaded once for all checks."""
     return load_model(name)
-
-
-def fresh():
-    """Returns a seed that is another one each time."""
-    return int(np.random.default_rng().integers(1 << 30))
 
 
 def marks(tokenizer):
@@ -55,7 +49,7 @@ def check_mask(function):
     tokenizer = model("base")[1]
     chats = [turns("Give the city.\nI live in Oslo.", "Oslo"), turns("one", "two", "three", "four")]
     chats.append([{"role": "system", "content": "You are a robot."}, *turns("1 + 2", "BEEP. 3. END.")])
-    chats += [row["messages"] for row in instruction_rows(20, seed=fresh())]
+    chats += [row["messages"] for row in instruction_rows(20, seed=fresh_seed())]
     for messages in chats:
         coded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
         ids, seen = coded["input_ids"], coded["assistant_masks"]
@@ -131,7 +125,7 @@ def check_loss(function):
     labels = torch.tensor([[IGNORE, IGNORE, IGNORE, 0], [IGNORE, 0, 0, 0]])
     compare_loss(function, shares.log(), labels, "the two toy rows of the lesson, 1.5 · ln 2")
     for seed in range(5):
-        logits, labels = drawn_batch(torch.Generator().manual_seed(fresh() + seed))
+        logits, labels = drawn_batch(torch.Generator().manual_seed(fresh_seed() + seed))
         compare_loss(function, logits, labels, "a random batch")
     logits[3, 0, 0] = 1000.0
     expect_close(function(logits, labels), torch_loss(logits, labels), 1e-3, "one score of 1000",
@@ -169,7 +163,7 @@ def check_pad_left(function):
         }
         expect_close(got, torch.tensor(wanted), 0, f"{name} of [[5], [6, 7, 8]] with padding 1", hints[name])
     instruct, tokenizer = model("instruct")
-    items = tuning_runs.items_of(("name", "sentiment", "json"), 9, seed=fresh())
+    items = tuning_runs.items_of(("name", "sentiment", "json"), 9, seed=fresh_seed())
     rows = [encode(tokenizer, [{"role": "user", "content": tuning_runs.question(i, 0).strip()}]) for i in items]
     ids, mask, positions = function(before := [list(row) for row in rows], tokenizer.pad_token_id)
     expect(before == rows, "the rows that came in were changed", "Make new lists: [pad_id] * k + row.")
@@ -220,7 +214,7 @@ def check_find_faults(function):
         "shifted": "Is there a label that is not the token at its own place? Then report nothing else.",
     }
     for faults in planted:
-        batch = make_batch(tokenizer, faults, seed=fresh())
+        batch = make_batch(tokenizer, faults, seed=fresh_seed())
         before = {name: values.clone() for name, values in batch.items()}
         found = function(batch, *marks(tokenizer))
         same = all(torch.equal(batch[name], before[name]) for name in before)
@@ -240,7 +234,7 @@ def check_find_faults(function):
 def single_faults(tokenizer):
     """Returns [(what, batch, faults)]: batches with one fault in the last row, which a look at row 0 does not find."""
     assistant, end = marks(tokenizer)
-    batches = [make_batch(tokenizer, seed=fresh()) for _ in range(4)]
+    batches = [make_batch(tokenizer, seed=fresh_seed()) for _ in range(4)]
     rows = [(batch["input_ids"][-1], batch["labels"][-1]) for batch in batches]
     role, last = (torch.nonzero(ids == mark)[-1].item() for (ids, _), mark in zip(rows, (assistant, end), strict=False))
     rows[0][1][role] = assistant
@@ -288,9 +282,8 @@ def check_choose_rows(function, why, goal=GOAL):
     known = {(row["prompt"], row["completion"]) for row in pool()}
     expect(all(isinstance(r, dict) and (r.get("prompt"), r.get("completion")) in known for r in rows),
            "a row is not one of the pool", "Choose rows and leave them as they are.")  # fmt: skip
-    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
-           "Say in one sentence what your rows have that the first 160 of the pool have not.")  # fmt: skip
-    score = target_score(tune_on(rows), fresh())
+    expect_reason(why, "Say in one sentence what your rows have that the first 160 of the pool have not.")
+    score = target_score(tune_on(rows), fresh_seed())
     used = len({row["task"] for row in rows})
     expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {score.n} questions right, wanted {100 * goal:.0f} %",
            f"Your rows are of {used} tasks and the test is of {len(TARGETS)}. Which rows say something about those, "

@@ -1,7 +1,6 @@
 """Checks of labs/11_lora_by_hand.ipynb."""
 
 import copy
-import re
 from functools import cache
 
 import numpy as np
@@ -11,7 +10,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from spectrum import adapters, lora_runs, tasks
 from spectrum.adapter_files import plain_name
-from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, is_stub, short
+from spectrum.checks.machinery import (
+    CheckFailed,
+    check,
+    expect,
+    expect_close,
+    expect_reason,
+    fresh_seed,
+    is_stub,
+    short,
+)
 from spectrum.models import load_model
 from spectrum.prompt_effects import by_instruction, items_of
 
@@ -42,11 +50,6 @@ COUNTED = {
     276: "That counts the MLP only; the attention has four layers more.",
     230: "That is the count at rank 1.",
 }
-
-
-def fresh_seed():
-    """Returns a seed that no learner has seen."""
-    return int(np.random.default_rng().integers(1 << 30))
 
 
 def fresh_layer(bias=True):
@@ -248,7 +251,7 @@ def check_count(function):
     expect(got == 1380, f"three blocks: expected 3 · 460 = 1380, got {got}", "Multiply by num_hidden_layers.")
     got = function(Fields(head_dim=10), 2)
     expect(got == 508, f"the same with heads of width 10: expected 508, got {got}", HEADS)
-    rng = np.random.default_rng()
+    rng = np.random.default_rng(fresh_seed())
     for number in range(4):
         heads, width, head_dim = (int(rng.integers(low, high)) for low, high in ((1, 4), (2, 9), (1, 5)))
         sizes = {"num_attention_heads": 2 * heads, "num_key_value_heads": heads, "hidden_size": 2 * heads * width}
@@ -268,7 +271,7 @@ def house_data():
 @check
 def check_beat_it(function, why, goal=GOAL, n=100):
     """The learner's `tuned(model, data)` teaches the house dialect with few numbers; one sentence says why it works."""
-    expect_reason(function, why)
+    expect_reason_first(function, why)
     base, tokenizer = load_model("base")
     before = {name: p.detach().clone() for name, p in base.named_parameters()}
     model = function(base, copy.deepcopy(house_data()))
@@ -286,15 +289,15 @@ def check_beat_it(function, why, goal=GOAL, n=100):
            "Did the loss fall? Look at the records of train; try another rate, and other layers.")  # fmt: skip
 
 
-def expect_reason(function, why):
-    """Raises CheckFailed unless the reason has eight different words: said before a function trains for nothing."""
-    words = set(re.findall(r"\w+", why.lower())) if isinstance(why, str) else set()
-    if len(words) >= 8:
-        return
+def expect_reason_first(function, why):
+    """Raises CheckFailed unless there is a reason: said before anything is trained, but after "not written yet"."""
+    hint = "Write into `why`, in one sentence, why so few numbers are enough here."
     try:
-        function(None, None)
-    except Exception as error:
-        if isinstance(error, NotImplementedError) and is_stub(error):
-            raise  # the task is not written yet, which is to be said first
-    expect(False, f"the reason has {len(words)} different words, wanted eight or more",
-           "Write into `why`, in one sentence, why so few numbers are enough here.")  # fmt: skip
+        expect_reason(why, hint)
+    except CheckFailed:
+        try:
+            function(None, None)
+        except Exception as error:
+            if isinstance(error, NotImplementedError) and is_stub(error):
+                raise
+        raise

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from spectrum import adapters, rank_runs
-from spectrum.checks.machinery import CheckFailed, check, expect, expect_close
+from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, expect_reason, fresh_seed
 from spectrum.models import load_model
 
 MOST = 90_000  # trainable numbers of the open task: room for rank 4 on all linear layers of lumen-base
@@ -25,7 +25,7 @@ def base_model():
 
 def fresh():
     """Returns a generator of numbers that no learner has seen."""
-    return np.random.default_rng()
+    return np.random.default_rng(fresh_seed())
 
 
 # ---- task 1 ----
@@ -183,7 +183,7 @@ def check_budget(function):
 
 def made(values, alpha, d_in=6, d_out=5):
     """Returns (A, B, update) of a layer whose update alpha/r · B·A has these singular values."""
-    generator = torch.Generator().manual_seed(int(fresh().integers(1 << 30)))
+    generator = torch.Generator().manual_seed(fresh_seed())
     left, right = (torch.linalg.qr(torch.randn(d, len(values), generator=generator))[0] for d in (d_out, d_in))
     mix = torch.randn(len(values), len(values), generator=generator) + 3 * torch.eye(len(values))
     a = mix @ right.T  # (r, d_in); the mixing hides the singular vectors from who only cuts rows off
@@ -260,7 +260,7 @@ CHOICES = {"rank", "targets", "alpha", "rslora", "lr"}
 
 def try_out(settings, seed=None, steps=STEPS):
     """Returns the share of planted facts recalled after a short training with some settings; a seed draws the facts."""
-    seed = int(fresh().integers(1 << 30)) if seed is None else seed
+    seed = fresh_seed() if seed is None else seed
     return rank_runs.run(count=FACTS, steps=steps, seed=seed, **settings)["score"]
 
 
@@ -281,8 +281,7 @@ def check_recall(function, why, goal=GOAL, steps=STEPS):
     expect(settings["rank"], "rank 0 is full fine-tuning, of all 3 million numbers", "Take a LoRA of rank 1 or more.")
     count = adapters.lora_count(base_model().config, settings["rank"], settings.get("targets", "all-linear"))
     expect(count <= MOST, f"{count:,} numbers would be trained, allowed are {MOST:,}", "Task 3 tells what fits.")
-    expect(isinstance(why, str) and len(set(why.lower().split())) >= 8, "the reason is shorter than eight words",
-           "Say in one sentence why your setting recalls more than the lesson's.")  # fmt: skip
+    expect_reason(why, "Say in one sentence why your setting recalls more than the lesson's.")
     score = try_out(settings, steps=steps)
     expect(score >= goal, f"{100 * score:.0f} % of {FACTS} fresh facts recalled, wanted {100 * goal:.0f} %",
            "Few steps: does each move far enough? Try other learning rates with lab_12.try_out.")  # fmt: skip

@@ -6,6 +6,7 @@ and a hint, no traceback.
 
 import functools
 import linecache
+import re
 import sys
 import sysconfig
 import traceback
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
+SEEDS = np.random.default_rng()  # without a seed, for learners; tests put a generator with a seed in its place
 PACKAGE = Path(__file__).resolve().parent.parent
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NOT_WRITTEN = "Write it in the cell above, run that cell, then run this check again."
@@ -36,6 +38,17 @@ def expect(condition, message, hint=""):
     """Raises CheckFailed with the message and the hint unless the condition holds."""
     if not bool(condition):
         raise CheckFailed(message, hint)
+
+
+def expect_reason(why, hint):
+    """Raises CheckFailed unless `why`, a learner's sentence, has eight different words."""
+    words = set(re.findall(r"\w+", why.lower())) if isinstance(why, str) else set()
+    expect(len(words) >= 8, f"the reason has {len(words)} different words, wanted eight or more", hint)
+
+
+def fresh_seed():
+    """Returns a seed that no learner has seen, so that no answer can be written for one input."""
+    return int(SEEDS.integers(1 << 30))
 
 
 def expect_close(actual, expected, tolerance, message, hint=""):

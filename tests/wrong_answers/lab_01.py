@@ -121,7 +121,7 @@ WRONG = [
     ("check_prompt", "the message alone", lambda message, keys: message, "which keys"),
     ("check_prompt", "keys but no form", lambda message, keys: f"Give {' and '.join(keys)}.\n{message}", "JSON"),
     ("check_prompt", "no message", leaks_nothing, "does not hold the message"),
-    ("check_beat_it", "no reason", (lambda m: f"Name the wish.\n{m}", "It works."), "shorter than eight words"),
+    ("check_beat_it", "no reason", (lambda m: f"Name the wish.\n{m}", "It works."), "wanted eight or more"),
     (
         "check_beat_it",
         "the message alone",

@@ -262,5 +262,5 @@ WRONG = [
     ("check_classify", "other labels", (natural_labels, GOOD_REASON), "is not a pair of the pool"),
     ("check_classify", "sixteen examples", (sixteen, GOOD_REASON), "allowed are 8"),
     ("check_classify", "columns, not words", (columns, GOOD_REASON), "among the answers"),
-    ("check_classify", "no reason", (right_but_slow, "It works."), "shorter than eight words"),
+    ("check_classify", "no reason", (right_but_slow, "It works."), "wanted eight or more"),
 ]

@@ -315,7 +315,7 @@ WRONG = [
     ("check_write", "no budget", no_budget, "at the latest"),
     ("check_write", "the lesson's states, not the given", begins_in_json, "TypeError"),
     ("check_write", "a text", returns_text, "list of token numbers"),
-    ("check_five", "no reason", (side_by_side, "It works."), "shorter than eight words"),
+    ("check_five", "no reason", (side_by_side, "It works."), "wanted eight or more"),
     ("check_five", "one prompt", (one_prompt, WHY), "which came unasked"),
     ("check_five", "two objects side by side", (side_by_side, WHY), "which came unasked"),
     ("check_five", "a wording that no tuning used", (in_the_other_wording, WHY), "Which key is missing"),

@@ -5,7 +5,7 @@ from collections import Counter
 
 
 def numbers(text):
-    return [n.replace(",", "") for n in re.findall(r"-?\d+(?:,\d+)*", text)]
+    return [n.replace(",", "") for n in re.findall(r"-?\d+(?:,\d+)*(?:\.\d+)?", text)]
 
 
 def last(text):
@@ -43,6 +43,25 @@ def splits_at_commas(text, gold):
 def without_sign(text, gold):
     found = re.findall(r"\d+(?:,\d+)*", text)
     return bool(found) and found[-1].replace(",", "") == gold
+
+
+def without_point(text, gold):
+    found = re.findall(r"-?\d+(?:,\d+)*", text)
+    return bool(found) and found[-1].replace(",", "") == gold
+
+
+def points_dropped(text, gold):
+    found = re.findall(r"-?\d+(?:[.,]\d+)*", text)
+    return bool(found) and re.sub("[.,]", "", found[-1]) == gold
+
+
+def one_comma(text, gold):
+    found = re.findall(r"-?\d+(?:[.,]\d+)?", text)
+    return bool(found) and found[-1].replace(",", "") == gold
+
+
+def last_word_bare(text, gold):
+    return bool(text) and text.split()[-1].rstrip(".").replace(",", "") == gold
 
 
 def crashes_without_number(text, gold):
@@ -83,6 +102,12 @@ def as_numbers(texts):
     return int(max(votes, key=votes.get)) if votes else None
 
 
+def digits_vote(texts):
+    found = [re.findall(r"\d+", text) for text in texts]
+    votes = Counter(row[-1] for row in found if row)
+    return votes.most_common(1)[0][0] if votes else None
+
+
 def first_numbers_vote(texts):
     found = [numbers(t)[0] for t in texts if numbers(t)]
     return Counter(found).most_common(1)[0][0] if found else None
@@ -117,6 +142,10 @@ def silent_left_out(samples, golds):
     votes = [(majority(texts), gold) for texts, gold in zip(samples, golds, strict=True)]
     votes = [(vote, gold) for vote, gold in votes if vote]
     return sum(vote == gold for vote, gold in votes) / len(votes)
+
+
+def texts_vote(samples, golds):
+    return sum(over_texts(texts) == gold for texts, gold in zip(samples, golds, strict=True)) / len(golds)
 
 
 def not_divided(samples, golds):
@@ -156,6 +185,15 @@ def with_the_input(ask, links, text):
     return row
 
 
+def refilled(ask, links, text):
+    row = [text]
+    for link in links:
+        for place, value in enumerate(row):
+            link = link.replace(f"{{{place}}}", value)
+        row.append(ask(link))
+    return row[1:]
+
+
 def last_answer_alone(ask, links, text):
     return with_the_input(ask, links, text)[-1]
 
@@ -185,7 +223,8 @@ def price_alone(ask, letters):
 def adds_step_by_step(ask, letters):
     products, counts = (ask([f"Give the {what}.\n{letter}" for letter in letters]) for what in ("product", "quantity"))
     prices = ask([f"Answer the question.\nHow much is the {product}?" for product in products])
-    sums = [" + ".join([price.split()[0]] * int(count)) for price, count in zip(prices, counts, strict=True)]
+    counts = [min(int(count), 9) for count in counts]  # the model may answer with a large number
+    sums = [" + ".join([price.split()[0]] * count) for price, count in zip(prices, counts, strict=True)]
     return ask([f"Add the numbers, step by step.\n{numbers}" for numbers in sums])
 
 
@@ -211,6 +250,10 @@ WRONG = [
     ("check_is_right", "the last word, full stop included", last_word, "last place"),
     ("check_is_right", "1,023 is two numbers", splits_at_commas, "drop the comma"),
     ("check_is_right", "drops the sign", without_sign, "the sign belongs"),
+    ("check_is_right", "no decimal point", without_point, "decimal point between digits"),
+    ("check_is_right", "points dropped like commas", points_dropped, "decimal point between digits"),
+    ("check_is_right", "one comma at most", one_comma, "drop all its commas"),
+    ("check_is_right", "the last word without its full stop", last_word_bare, "not the last word"),
     ("check_is_right", "a text without a number", crashes_without_number, "IndexError"),
     ("check_vote", "over texts", over_texts, "The answers vote, not the texts"),
     ("check_vote", "returns a text", over_whole_texts, "the winner is an answer"),
@@ -218,20 +261,23 @@ WRONG = [
     ("check_vote", "the largest of equals", largest_of_equals, "the one seen first"),
     ("check_vote", "the last of equals", last_of_equals, "the one seen first"),
     ("check_vote", "a number instead of text", as_numbers, "An answer stays text"),
+    ("check_vote", "digits alone", digits_vote, "Read the numbers as in task 1"),
     ("check_vote", "the first number of each text", first_numbers_vote, "the winner is an answer"),
     ("check_vote_score", "a tie broken by the gold answer", tie_broken_by_gold, "must not break a tie"),
     ("check_vote_score", "any sample right", any_sample, "nobody knows which one"),
     ("check_vote_score", "single samples", mean_of_samples, "Vote first, then score"),
     ("check_vote_score", "unanswered questions left out", silent_left_out, "Divide by all questions"),
+    ("check_vote_score", "over texts", texts_vote, "The answers vote, not the texts"),
     ("check_vote_score", "a count", not_divided, "expected 0.5"),
     ("check_chain", "every link gets the input", all_links_get_the_input, "not for the input"),
     ("check_chain", "only the last answer", only_the_last_answer, "any answer so far"),
     ("check_chain", "the input is lost", forgets_the_input, "any answer so far"),
     ("check_chain", "answers not filled in", not_filled_in, "still holds a place"),
+    ("check_chain", "answers filled in again", refilled, "Fill in a template once"),
     ("check_chain", "returns the input as well", with_the_input, "without the input"),
     ("check_chain", "returns the last answer only", last_answer_alone, "Return the answers, in a list"),
     ("check_chain", "asks twice", asks_twice, "three calls"),
-    ("check_bill", "no reason", (one_prompt, "It works."), "shorter than eight words"),
+    ("check_bill", "no reason", (one_prompt, "It works."), "wanted eight or more"),
     ("check_bill", "one prompt", (one_prompt, WHY), "link by link"),
     ("check_bill", "the price of one", (price_alone, WHY), "link by link"),
     ("check_bill", "adds equal numbers step by step", (adds_step_by_step, WHY), "Which link fails?"),

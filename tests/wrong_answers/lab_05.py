@@ -157,6 +157,16 @@ def a_score(judge, pairs, letters, budget):
     return judge(pairs[0], letters[:5]).mean()
 
 
+SEEN = {}
+
+
+def remembers(judge, pairs, letters, budget):
+    """Look at all pairs on a few letters, and add what was seen in contests before."""
+    for pair in pairs:
+        SEEN.setdefault(pair, []).extend(judge(pair, letters[: budget // len(pairs)]))
+    return max(pairs, key=lambda pair: sum(SEEN[pair]) / len(SEEN[pair]))
+
+
 def peeks(judge, pairs, letters, budget):
     return max(pairs, key=lambda pair: judge(pair, [max(letters) + 1]).mean())
 
@@ -182,16 +192,24 @@ WRONG = [
     ("check_report", "the best test score", best_of_test, "'long' keeps 0.5"),
     ("check_leaks", "to the letter", leaks_by(lambda text: text), "Lower case, and no punctuation"),
     ("check_leaks", "spaces dropped", leaks_by(lambda t: re.sub(r"\W", "", t.lower())), "Keep the words apart"),
+    (
+        "check_leaks",
+        "signs dropped",
+        leaks_by(lambda t: tuple(re.sub(r"[^\w\s]", "", t.lower()).split())),
+        "A sign parts",
+    ),
+    ("check_leaks", "English letters", leaks_by(lambda t: tuple(re.findall("[a-z0-9]+", t.lower()))), "é is a letter"),
     ("check_leaks", "a set of words", leaks_by(lambda t: frozenset(words(t))), "The order of the words"),
     ("check_leaks", "sorted words", leaks_by(lambda t: tuple(sorted(words(t)))), "The order of the words"),
     ("check_leaks", "a part of the text", contained, "The whole text"),
     ("check_leaks", "train alone", leaks_by(words, within=False), "The first stays"),
     ("check_leaks", "the first copy too", every_copy, "The first stays"),
-    ("check_spend", "no reason", (ten_at_random, "It works."), "shorter than eight words"),
+    ("check_spend", "no reason", (ten_at_random, "It works."), "wanted eight or more"),
     ("check_spend", "the first pair", (first_pair, WHY), "of random search"),
     ("check_spend", "seven letters for every pair", (all_alike, WHY), "that a pair is hopeless"),
     ("check_spend", "random search", (ten_at_random, WHY), "of random search"),
     ("check_spend", "forty pairs on forty letters", (too_dear, WHY), "is spent"),
     ("check_spend", "returns a score", (a_score, WHY), "Return the pair itself"),
+    ("check_spend", "remembers other contests", (remembers, WHY), "that a pair is hopeless"),
     ("check_spend", "asks other letters", (peeks, WHY), "not among yours"),
 ]

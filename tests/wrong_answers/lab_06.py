@@ -48,6 +48,18 @@ def each_word_once(question, documents, k1, b):
     return scored(question, documents, k1, b, words=lambda q: list(dict.fromkeys(q)))
 
 
+def lengths_in_letters(question, documents, k1, b):
+    mean = sum(len("".join(document)) for document in documents) / len(documents)
+    return [
+        scored(question, documents, k1, b, norm=lambda k1, b, _, d=d: k1 * (1 - b + b * len("".join(d)) / mean))[number]
+        for number, d in enumerate(documents)
+    ]
+
+
+def inside_of_words(question, documents, k1, b):
+    return scored(question, documents, k1, b, count=lambda w, ds: sum(w in " ".join(d) for d in ds))
+
+
 def fixed_constants(question, documents, k1, b):
     return scored(question, documents, 1.5, 0.75)
 
@@ -95,6 +107,11 @@ def at_most_k(found, wanted, k):
     return sum(hit / min(k, right) for hit, _, right in pairs(found, wanted, k)) / len(found)
 
 
+def listed_twice(found, wanted, k):
+    shares = [sum(hit in right for hit in hits[:k]) / len(right) for hits, right in zip(found, wanted, strict=True)]
+    return sum(shares) / len(shares)
+
+
 def ignores_k(found, wanted, k):
     return sum(hit / right for hit, _, right in pairs(found, wanted, 99)) / len(found)
 
@@ -112,6 +129,24 @@ def contained(answer, lines):
 
 def whole(answer, line):
     return answer.strip() and re.search(rf"(?<!\w){re.escape(answer.strip())}(?!\w)", line)
+
+
+def guarded(answer, lines, before, after, case=0):
+    answer = answer.strip()
+    pattern = re.compile(f"{before}{re.escape(answer)}{after}", case)
+    return [n for n, line in enumerate(lines) if answer and pattern.search(line)]
+
+
+def any_capitals(answer, lines):
+    return guarded(answer, lines, r"(?<!\w)", r"(?!\w)", re.IGNORECASE)
+
+
+def left_guard_alone(answer, lines):
+    return guarded(answer, lines, r"(?<!\w)", "")
+
+
+def digit_guards(answer, lines):
+    return guarded(answer, lines, r"(?<!\d)", r"(?!\d)")
 
 
 def not_escaped(answer, lines):
@@ -191,6 +226,11 @@ def evidence_anywhere(hits, question, ask, threshold):
     return careful(hits, question, ask, threshold, within=[line for line, _ in hits])
 
 
+def evidence_in_all_together(hits, question, ask, threshold):
+    lines = [line for line, score in hits if score >= threshold][::-1]
+    return careful(hits, question, ask, threshold, within=[" ".join([*lines, *lines])])
+
+
 def crashes_on_nothing(hits, question, ask, threshold):
     return careful(hits, question, ask, threshold) if hits[0][1] >= threshold else "not stated"
 
@@ -238,6 +278,8 @@ WRONG = [
     ("check_bm25", "k1 + 1 above the line", k1_above, "no (k1 + 1)"),
     ("check_bm25", "n counts occurrences", counts_occurrences, "n counts documents"),
     ("check_bm25", "a word said twice counts once", each_word_once, "also one said twice"),
+    ("check_bm25", "lengths in letters", lengths_in_letters, "Count words, not letters"),
+    ("check_bm25", "a word inside of another", inside_of_words, "not a part of 'bored'"),
     ("check_bm25", "k1 and b are fixed", fixed_constants, "Are k1 and b the arguments"),
     ("check_bm25", "one number for all", one_total, "One score for each document"),
     ("check_recall_at_k", "divided by k", by_retrieved, "That is precision"),
@@ -247,9 +289,13 @@ WRONG = [
     ("check_recall_at_k", "any hit is a yes", any_hit, "a half, not a yes"),
     ("check_recall_at_k", "all documents in one pot", pooled, "thrown together"),
     ("check_recall_at_k", "at most k wanted", at_most_k, "k is no excuse"),
+    ("check_recall_at_k", "a document listed twice counts twice", listed_twice, "Intersect sets"),
     ("check_recall_at_k", "k ignored", ignores_k, "Only the first k"),
     ("check_recall_at_k", "a list", a_list, "expected one number"),
     ("check_evidence", "a part of a word", contained, "Whole words"),
+    ("check_evidence", "any capitals", any_capitals, "capitals count"),
+    ("check_evidence", "no guard on the right", left_guard_alone, "on the right too"),
+    ("check_evidence", "guards against digits alone", digit_guards, "on the right too"),
     ("check_evidence", "not escaped", not_escaped, "escape the answer"),
     ("check_evidence", "an empty answer is everywhere", empty_everywhere, "evidence of nothing"),
     ("check_evidence", "yes or no", yes_or_no, "Return the lines' numbers"),
@@ -263,11 +309,12 @@ WRONG = [
     ("check_answer_or_refuse", "refuses an equal score", refuses_equal, "Refuse *below*"),
     ("check_answer_or_refuse", "the best line alone", best_line_only, "All that are good enough"),
     ("check_answer_or_refuse", "evidence in a line not read", evidence_anywhere, "a line that the model has read"),
+    ("check_answer_or_refuse", "evidence in all lines together", evidence_in_all_together, "Evidence is one line"),
     ("check_answer_or_refuse", "the best line first", best_first, "next to the question"),
     ("check_answer_or_refuse", "believes everything", believes_all, "Without evidence"),
     ("check_answer_or_refuse", "nothing found", crashes_on_nothing, "IndexError"),
     ("check_answer_or_refuse", "None for a refusal", says_none, "in these two words"),
-    ("check_search_words", "no reason", (as_asked, "It works."), "shorter than eight words"),
+    ("check_search_words", "no reason", (as_asked, "It works."), "wanted eight or more"),
     ("check_search_words", "the question as it is", (as_asked, WHY), "Which words does the line have"),
     ("check_search_words", "the name alone", (name, WHY), "Which words does the line have"),
     ("check_search_words", "whole questions", (memorised, WHY), "Which words does the line have"),

@@ -208,7 +208,7 @@ WRONG = [
     ("check_find_faults", "padding not looked at", faults(skip=("padding",)), "where attention_mask is 0"),
     ("check_find_faults", "goes on after a shift", faults(stop_at_shift=False), "at or before the assistant's"),
     ("check_find_faults", "a list", lambda *given: [], "expected a set of names"),
-    ("check_choose_rows", "no reason", (first_rows, "It works."), "shorter than eight words"),
+    ("check_choose_rows", "no reason", (first_rows, "It works."), "wanted eight or more"),
     ("check_choose_rows", "too many rows", (lambda rows: rows, WHY), "at most 160"),
     ("check_choose_rows", "rows of one's own", (written_by_hand, WHY), "not one of the pool"),
     ("check_choose_rows", "the first rows of the pool", (first_rows, WHY), "Which rows say something about those"),

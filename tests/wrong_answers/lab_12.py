@@ -183,6 +183,6 @@ WRONG = [
     ("check_recall", "rank too high", (chosen(rank=8, lr=1e-2), GOOD_REASON), "allowed are 90,000"),
     ("check_recall", "more steps", (chosen(rank=2, lr=1e-2, steps=900), GOOD_REASON), "cannot be chosen"),
     ("check_recall", "no rate", (chosen(rank=2), GOOD_REASON), "at least 'rank' and 'lr'"),
-    ("check_recall", "no reason", (chosen(rank=2, lr=1e-2), "It works."), "shorter than eight words"),
+    ("check_recall", "no reason", (chosen(rank=2, lr=1e-2), "It works."), "wanted eight or more"),
     ("check_recall", "far too low a rate", (chosen(rank=1, lr=1e-6), GOOD_REASON, 0.4, 1), "fresh facts"),
 ]

@@ -214,5 +214,5 @@ WRONG = [
     ("check_beat_nf4", "even levels", (lambda scaled: torch.linspace(-1, 1, 16), REASON), "same number of weights"),
     ("check_beat_nf4", "more than 16 levels", (lambda scaled: torch.linspace(-1, 1, 17), REASON), "no more"),
     ("check_beat_nf4", "levels beyond the weights", (lambda scaled: 1.5 * LEVELS, REASON), "none lies beyond"),
-    ("check_beat_nf4", "no reason", (lambda scaled: LEVELS * 0.95, "They fit."), "shorter than eight words"),
+    ("check_beat_nf4", "no reason", (lambda scaled: LEVELS * 0.95, "They fit."), "wanted eight or more"),
 ]
