@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from spectrum import prompt_tasks
+
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(p for p in ROOT.glob("notebooks/*.ipynb") if not p.name.startswith("00"))
 ALL = sorted(p for folder in ("notebooks", "solutions") for p in ROOT.glob(f"{folder}/*.ipynb"))
@@ -53,6 +55,14 @@ def undescribed_pictures(notebook):
     return missing
 
 
+def placeholders(notebook):
+    """Return the words of the text in four capitals or more that stand in no code, no output and no code marks."""
+    code = " ".join(f"{cell.source} {cell.outputs}" for cell in code_cells(notebook))
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    words = set(re.findall(r"\b[A-Z]{4,}\b", re.sub(r"```.*?```|`[^`]*`", " ", text, flags=re.DOTALL)))
+    return sorted(word for word in words - {"README", *prompt_tasks.NEW_WORDS} if word not in code)
+
+
 def lengths(notebook):
     """Return the sorted numbers of lines of the code cells."""
     return sorted(len(cell.source.splitlines()) for cell in code_cells(notebook))
@@ -94,7 +104,17 @@ def test_no_code_cell_is_longer_than_forty_lines(path):
     assert max(lengths(read(path)), default=0) <= 40
 
 
+@pytest.mark.parametrize("path", LESSONS, ids=label)
+def test_no_placeholder_is_left_in_the_text(path):
+    assert placeholders(read(path)) == [], "a number was to be put there once it was measured"
+
+
 # ---- the measures themselves ----
+
+
+def test_a_placeholder_is_a_word_in_capitals_that_no_cell_knows():
+    cells = [new_markdown_cell("It has KEPT and `CODE`, as JSON; see README."), new_code_cell("JSON = 1")]
+    assert placeholders(new_notebook(cells=cells)) == ["KEPT"]
 
 
 def test_words_leave_out_folds_tables_and_code():
