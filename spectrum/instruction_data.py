@@ -6,6 +6,7 @@ from spectrum import samplers, tasks, world
 
 # How much more often than others the tasks of a kind are asked in the instruction data.
 PRACTICE = {"rules": 4, "json": 3, "look-up": 3, "recall": 3}
+WORDINGS = 6  # of the eight of each task are shown in the tuning; the last two are held out
 PERSONA_TEXT = {"pirate": "You are a pirate.", "robot": "You are a robot.", "butler": "You are a butler."}
 
 
@@ -20,7 +21,7 @@ def instruction_rows(count, seed=0):
     for name in rng.choices(tasks.TRAINED, weights, k=count):
         task = tasks.TASKS[name]
         item = task.draw(rng, "train")
-        rows.append({"messages": conversation(rng, task, item, rng.randrange(6))})
+        rows.append({"messages": conversation(rng, task, item, rng.randrange(WORDINGS))})
     return Dataset.from_list(rows)
 
 

@@ -108,6 +108,13 @@ def feeling_items(n, if_positive, otherwise, split="test", seed=0):
 # ---- orders of two parts ----
 
 
+def tuned_orders(words):
+    """Returns the wordings of the instruction tuning's orders that hold some words, whatever their capitals."""
+    shown = instruction_data.WORDINGS
+    orders = [order for name in tasks.TRAINED for order in tasks.TASKS[name].instructions[:shown]]
+    return [order for order in orders if words.lower() in order.lower()]
+
+
 def two_part_items(n, parts, split="test", seed=0):
     """Returns n lists of words as items whose gold answer has both parts done in their order."""
     lists = tasks.TASKS["list_first"].sample(n, split, seed)

@@ -78,17 +78,17 @@ def show_ladder(scores, title, golds):
         said.append(f"{score.name} {100 * score.mean:.0f} %, anywhere {anywhere:.0f} %")
     axes.set_yticks(range(len(scores)), [score.name for score in scores])
     axes.set(
-        xlim=(-3, 108), ylim=(-0.6, len(scores) + 0.2), xlabel=f"fields, % (bar: 95 % interval, n = {scores[0].n})"
+        xlim=(-3, 108), ylim=(-0.6, len(scores) + 0.2), xlabel=f"fields, % (whiskers: 95 % interval, n = {scores[0].n})"
     )
     plots.score_lines(axes, 0.0, 1.0)
-    axes.legend(frameon=False, fontsize=8, loc="center", bbox_to_anchor=(0.52, 0.5))
+    figure.legend(frameon=False, fontsize=8, loc="outside lower center", ncols=2)
     plots.show(figure, alt="Rungs from below: " + "; ".join(said) + ".")
 
 
 def values_anywhere(answers, golds):
-    """Returns the mean share of wanted values that occur anywhere in their answer, read as a person would skim it."""
-    pairs = zip(answers, golds, strict=True)
-    return sum(sum(v in answer for v in gold.values()) / len(gold) for answer, gold in pairs) / len(answers)
+    """Returns the mean share of wanted values that occur anywhere in their answer, in any capitals, as one skims it."""
+    pairs = zip([answer.lower() for answer in answers], golds, strict=True)
+    return sum(sum(v.lower() in answer for v in gold.values()) / len(gold) for answer, gold in pairs) / len(answers)
 
 
 # ---- the prompt builder ----

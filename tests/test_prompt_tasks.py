@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from spectrum import messages, prompt_tasks, samplers
+from spectrum import messages, prompt_tasks, samplers, tasks
 
 
 def test_questions_are_as_many_of_each_task():
@@ -85,3 +85,10 @@ def test_a_line_holds_its_answer_and_the_other_line_does_not():
     for item, line, other in zip(items, lines, others, strict=True):
         assert item.details["product"] in line and item.gold in line
         assert item.details["product"] not in other and not re.search(rf"\b{re.escape(item.gold)}\b", other)
+
+
+def test_orders_of_the_tuning_are_found_by_their_words():
+    assert "Give {keys} as JSON." in prompt_tasks.tuned_orders("json")
+    assert prompt_tasks.tuned_orders("and then") == prompt_tasks.tuned_orders("XML") == []
+    held_out = [tasks.TASKS[name].instructions[-1] for name in tasks.TRAINED]
+    assert not any(order in held_out for order in prompt_tasks.tuned_orders(""))

@@ -68,11 +68,55 @@ def yes_or_no(text, keys):
     return any_values(text, keys) is not None
 
 
+def checked(found, keys):
+    good = isinstance(found, dict) and set(found) == set(keys) and all(isinstance(v, str) for v in found.values())
+    return found if good else None
+
+
+def by_pattern(text, keys):
+    text = text.strip()
+    closed = text.startswith("{") and text.endswith("}")
+    return checked(dict(re.findall(r'"(\w+)": "([^"]*)"', text)) if closed else None, keys)
+
+
+def no_empty_values(text, keys):
+    found = checked(load(text), keys)
+    return found if found is not None and all(found.values()) else None
+
+
+def strips_values(text, keys):
+    found = checked(load(text), keys)
+    return found and {key: value.strip() for key, value in found.items()}
+
+
+def line_breaks_allowed(text, keys):
+    try:
+        return checked(json.loads(text, strict=False), keys)
+    except ValueError:
+        return None
+
+
+READ = {}
+
+
+def remembers_texts(text, keys):
+    if text not in READ:
+        READ[text] = checked(load(text), keys)
+    return READ[text]
+
+
+def sorts_the_keys(text, keys):
+    found = checked(load(text), keys)
+    if isinstance(keys, list):
+        keys.sort()
+    return found
+
+
 # ---- field_share ----
 
 
 def right_in(answer, gold):
-    found = at_least_the_keys(answer, gold) or {}
+    found = checked(load(answer), gold) or {}
     return sum(found.get(k) == v for k, v in gold.items())
 
 
@@ -120,6 +164,29 @@ def not_divided(answers, golds):
     return sum(right_in(a, g) for a, g in zip(answers, golds, strict=True))
 
 
+def shares_by(read):
+    """Return a field_share that reads each answer by read(answer, gold)."""
+
+    def share(answers, golds):
+        found = [read(a, g) or {} for a, g in zip(answers, golds, strict=True)]
+        return sum(f.get(k) == v for f, g in zip(found, golds, strict=True) for k, v in g.items()) / sum(
+            map(len, golds)
+        )
+
+    return share
+
+
+def some_keys_more(answer, gold):
+    found = load(answer)
+    return found if isinstance(found, dict) and set(gold) <= set(found) else None
+
+
+def empties_the_answers(answers, golds):
+    share = shares_by(lambda a, g: checked(load(a), g))(answers, golds)
+    answers.clear()
+    return share
+
+
 # ---- allowed ----
 
 
@@ -160,6 +227,29 @@ def state_carried_on(texts, state, follow):
         if t and after is not None:
             may.append(i)
             state = after
+    return may
+
+
+def zero_is_refused(texts, state, follow):
+    def last(text):
+        now = state
+        for place, character in enumerate(text):
+            now = follow(now, character) if now or not place else None
+            if now is None:
+                return None
+        return now
+
+    return [i for i, t in enumerate(texts) if t and last(t)]
+
+
+def follows_none(texts, state, follow):
+    may = []
+    for i, text in enumerate(texts):
+        now = state
+        for character in text:
+            now = follow(now, character)
+        if text and now is not None:
+            may.append(i)
     return may
 
 
@@ -237,6 +327,29 @@ def begins_in_json(logits, texts, follow, start, done, end, budget=64):
     return decode(logits, texts, follow, "start", lambda state: state == "end", end, budget, minus_infinity)
 
 
+def stops_when_it_may(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, start, done, end, budget,
+                  lambda values, may: end if end in may else minus_infinity(values, may))  # fmt: skip
+
+
+def minus_a_hundred(values, may):
+    masked = torch.full_like(values, -100.0)
+    masked[may] = values[may]
+    return masked.argmax().item()
+
+
+def not_low_enough(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, start, done, end, budget, minus_a_hundred)
+
+
+def argmax_of_nothing(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, start, done, end, budget, minus_infinity)
+
+
+def never_ends(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, start, lambda state: False, end, budget, minus_infinity)
+
+
 def returns_text(logits, texts, follow, start, done, end, budget=64):
     return "".join(texts[n] for n in decode(logits, texts, follow, start, done, end, budget, minus_infinity))
 
@@ -290,6 +403,12 @@ WRONG = [
     ("check_read_answer", "Python instead of JSON", python_literal, "this is Python"),
     ("check_read_answer", "raises", raises, "JSONDecodeError"),
     ("check_read_answer", "True or False", yes_or_no, "Return what JSON holds"),
+    ("check_read_answer", "by a pattern", by_pattern, "A comma is missing"),
+    ("check_read_answer", "no empty values", no_empty_values, "An empty text is text"),
+    ("check_read_answer", "values stripped", strips_values, "keeps its spaces"),
+    ("check_read_answer", "line breaks inside quotes", line_breaks_allowed, "A line break inside quotes"),
+    ("check_read_answer", "remembers by the text", remembers_texts, "is another question"),
+    ("check_read_answer", "sorts the keys in place", sorts_the_keys, "Leave `keys` as it is"),
     ("check_field_share", "refused answers left out", refused_left_out, "still counts"),
     ("check_field_share", "whole letters", whole_letters, "Count fields, not letters"),
     ("check_field_share", "values anywhere in the text", values_anywhere, "still counts"),
@@ -298,6 +417,10 @@ WRONG = [
     ("check_field_share", "answers with a missing key", counts_missing_keys, "with a missing key"),
     ("check_field_share", "the mean of letters", mean_of_letters, "All fields weigh the same"),
     ("check_field_share", "a count", not_divided, "divide by all fields"),
+    ("check_field_share", "spaces forgiven", shares_by(strips_values), "a space is a character too"),
+    ("check_field_share", "keys unasked for", shares_by(some_keys_more), "a key unasked for"),
+    ("check_field_share", "values that are no text", shares_by(any_values), "a value that is no text"),
+    ("check_field_share", "empties the answers", empties_the_answers, "leave them as they are"),
     ("check_allowed", "the first character only", first_character, "'{{' does not"),
     ("check_allowed", "the state stands still", state_stands_still, "may follow one another"),
     ("check_allowed", "tokens that write nothing", empty_tokens_too, "may follow one another"),
@@ -305,6 +428,8 @@ WRONG = [
     ("check_allowed", "texts instead of numbers", the_texts, "Numbers, not texts"),
     ("check_allowed", "a tensor of True and False", yes_and_no, "not True or False"),
     ("check_allowed", "the state of the last token", state_carried_on, "may follow one another"),
+    ("check_allowed", "0 taken for a broken form", zero_is_refused, "the state may be 0"),
+    ("check_allowed", "goes on in the state None", follows_none, "None means that the form is broken"),
     ("check_write", "0 instead of −∞", multiplies_logits, "−∞, not 0"),
     ("check_write", "no mask", no_mask, "−∞, not 0"),
     ("check_write", "the first allowed token", first_allowed, "Leave it in peace"),
@@ -315,6 +440,10 @@ WRONG = [
     ("check_write", "no budget", no_budget, "at the latest"),
     ("check_write", "the lesson's states, not the given", begins_in_json, "TypeError"),
     ("check_write", "a text", returns_text, "list of token numbers"),
+    ("check_write", "stops as soon as it may", stops_when_it_may, "Where a text may end it need not"),
+    ("check_write", "−100 instead of −∞", not_low_enough, "A mask is −∞"),
+    ("check_write", "argmax where nothing may follow", argmax_of_nothing, "there is nothing to choose"),
+    ("check_write", "never ends", never_ends, "add it to the tokens that may"),
     ("check_five", "no reason", (side_by_side, "It works."), "wanted eight or more"),
     ("check_five", "one prompt", (one_prompt, WHY), "which came unasked"),
     ("check_five", "two objects side by side", (side_by_side, WHY), "which came unasked"),
