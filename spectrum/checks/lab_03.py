@@ -192,7 +192,7 @@ def check_allowed(function):
             found = function(given, state, follow)
             expect(sorted(found) == wanted, f"{left} letters a or b may follow: expected tokens "
                    f"{[texts[i] for i in wanted][:6]}, got {[texts[i] for i in found][:6]}",
-                   "Start in the given state, and let each character move it on. None breaks the form; the state may be 0.")  # fmt: skip
+                   "Each character moves the given state on. A state may be 0; None breaks the form.")  # fmt: skip
             expect(given == texts, "the list of texts has changed", "Read the texts, and leave them as they are.")
 
 

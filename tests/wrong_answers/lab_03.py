@@ -428,7 +428,7 @@ WRONG = [
     ("check_allowed", "texts instead of numbers", the_texts, "Numbers, not texts"),
     ("check_allowed", "a tensor of True and False", yes_and_no, "not True or False"),
     ("check_allowed", "the state of the last token", state_carried_on, "may follow one another"),
-    ("check_allowed", "0 taken for a broken form", zero_is_refused, "the state may be 0"),
+    ("check_allowed", "0 taken for a broken form", zero_is_refused, "A state may be 0"),
     ("check_allowed", "goes on in the state None", follows_none, "None means that the form is broken"),
     ("check_write", "0 instead of −∞", multiplies_logits, "−∞, not 0"),
     ("check_write", "no mask", no_mask, "−∞, not 0"),
