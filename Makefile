@@ -12,8 +12,8 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt)
 NOTEBOOKS = $(wildcard notebooks/*.ipynb solutions/*.ipynb)
-# Nothing is fetched while testing, and two test processes do not fight over the cores.
-QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1
+# Nothing is fetched while testing, two test processes do not fight over the cores, and checks draw the same inputs.
+QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 SPECTRUM_SEED=1
 # nbval costs every pytest run seconds: it is loaded only where notebooks are compared.
 PYTEST = $(QUIET_ENV) $(PY) -m pytest
 

@@ -1,7 +1,5 @@
 """The seam to DSPy: its stored run, what is said without it, and, where it is installed, a search on a tiny model."""
 
-import builtins
-
 import pytest
 from tiny import make_model, make_tokenizer
 
@@ -21,14 +19,7 @@ def test_without_dspy_the_stored_run_is_given_and_the_way_to_install_it(monkeypa
 
 
 def test_an_import_that_fails_says_what_to_install(monkeypatch):
-    real = builtins.__import__
-
-    def no_dspy(name, *rest, **more):
-        if name.split(".")[0] == "dspy":
-            raise ImportError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", no_dspy)
+    monkeypatch.setattr(dspy_adapter, "installed", lambda: False)
     with pytest.raises(ImportError, match="pip install -e"):
         dspy_adapter.load()
 

@@ -6,6 +6,7 @@ and a hint, no traceback.
 
 import functools
 import linecache
+import os
 import re
 import sys
 import sysconfig
@@ -15,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 RED, PLAIN = "\x1b[31m", "\x1b[0m"
-SEEDS = np.random.default_rng()  # without a seed, for learners; tests put a generator with a seed in its place
+# Without a seed, so that a learner's inputs are new each time. `make test` sets one, to be the same each time.
+SEEDS = np.random.default_rng(int(os.environ["SPECTRUM_SEED"]) if "SPECTRUM_SEED" in os.environ else None)
 PACKAGE = Path(__file__).resolve().parent.parent
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NOT_WRITTEN = "Write it in the cell above, run that cell, then run this check again."
