@@ -73,6 +73,26 @@ def no_network():
     assert not ATTEMPTS, f"connection attempted to {', '.join(map(str, ATTEMPTS))}"
 
 
+@pytest.fixture
+def pictures(monkeypatch):
+    """The pictures that were displayed."""
+    from spectrum import plots
+
+    found = []
+    monkeypatch.setattr(plots, "display", found.append)
+    return found
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The alt texts of the pictures that were displayed."""
+    from spectrum import plots
+
+    found = []
+    monkeypatch.setattr(plots, "display", lambda picture: found.append(picture.alt))
+    return found
+
+
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory):
     """The folder of a tiny Llama with a chat template."""

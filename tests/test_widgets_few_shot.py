@@ -17,14 +17,6 @@ def pair(request):
 
 
 @pytest.fixture
-def pictures(monkeypatch):
-    """The pictures that were displayed."""
-    found = []
-    monkeypatch.setattr(plots, "display", found.append)
-    return found
-
-
-@pytest.fixture
 def shown(monkeypatch):
     """The views that were shown."""
     found = []

@@ -7,16 +7,8 @@ import pytest
 from shells import control, every
 from tiny import make_model, make_tokenizer
 
-from spectrum import plots, prompt_tasks, widgets_prompt
+from spectrum import prompt_tasks, widgets_prompt
 from spectrum.evaluate import Score
-
-
-@pytest.fixture
-def told(monkeypatch):
-    """The alt texts of the pictures that were displayed."""
-    found = []
-    monkeypatch.setattr(plots, "display", lambda picture: found.append(picture.alt))
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import ipywidgets as w
 import pytest
 
-from spectrum import plots, retrieval, widgets_retrieval
+from spectrum import retrieval, widgets_retrieval
 from spectrum.evaluate import Score
 from spectrum.retrieval import Document
 
@@ -25,14 +25,6 @@ def says(answer):
 
 def view(answer="12 dollars", question=QUESTION, **settings):
     return widgets_retrieval.retrieval_view(SEARCH, says(answer)[0], question, **settings)
-
-
-@pytest.fixture
-def pictures(monkeypatch):
-    """The pictures that were displayed."""
-    found = []
-    monkeypatch.setattr(plots, "display", found.append)
-    return found
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import ipywidgets as w
 import pytest
 from shells import control, every
 
-from spectrum import plots, steps, voting, widgets_voting
+from spectrum import steps, voting, widgets_voting
 from spectrum.evaluate import Score
 
 ITEMS = steps.sums(3, 4)
@@ -24,14 +24,6 @@ POOLS = {
     ("steps", 0.5): [[said(gold)] * 7 for gold in GOLDS],
     ("steps", 1.5): HOT,
 }
-
-
-@pytest.fixture
-def pictures(monkeypatch):
-    """The pictures that were displayed."""
-    found = []
-    monkeypatch.setattr(plots, "display", found.append)
-    return found
 
 
 @pytest.fixture
