@@ -36,8 +36,8 @@ check: $(VENV)/.installed lint ## the inner loop: style, labs up to date, fast t
 labs: $(VENV)/.installed ## make labs/ from solutions/
 	$(PY) -m tools.make_labs
 
-notebooks: $(VENV)/.installed ## execute lessons and solutions in place, then make the labs
-	$(QUIET_ENV) $(PY) -m tools.run_notebooks --save-timings $(NOTEBOOKS)
+notebooks: $(VENV)/.installed ## execute lessons and solutions in place on two threads, then make the labs
+	$(QUIET_ENV) OMP_NUM_THREADS=2 $(PY) -m tools.run_notebooks --save-timings $(NOTEBOOKS)
 	$(PY) -m tools.make_labs
 
 weights: $(VENV)/.installed ## train the embedded models from nothing (hours; goes on where it was stopped)
