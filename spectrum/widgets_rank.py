@@ -148,7 +148,7 @@ def bench_view(stored, history, settings):
 
     `stored` is a table as `rank_runs.stored` returns it, or an empty one; scores are shares.
     """
-    figure, (ranks, rates, losses) = plots.plt.subplots(1, 3, figsize=(9, 3.2), dpi=plots.DPI, layout="constrained")
+    figure, (ranks, rates, losses) = plots.plt.subplots(1, 3, figsize=(8, 3.2), dpi=plots.DPI, layout="constrained")
     what = f"{settings['count']} facts" if settings["data"] == "facts" else settings["data"]
     title = f"{what}, rank {settings['rank']}, scale {scale_in(settings):.2g}, rate {settings['lr']:g}"
     figure.suptitle(f"{title}: {len(like(stored, settings))} stored runs", fontsize=10, x=0.01, ha="left")

@@ -36,6 +36,11 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+# Resolves when every picture is decoded and two frames have been painted since.
+PAINTED = """async () => {
+    await Promise.all([...document.images].map(picture => picture.decode().catch(() => null)));
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(resolve => requestAnimationFrame(resolve));
+}"""
 SELECT = """number => {
     const cells = window.jupyterapp.shell.currentWidget.content;
     cells.mode = "command";
@@ -181,7 +186,8 @@ class OpenNotebook:
         raise AssertionError(f"from cell {number} on, not reached by pressing Tab {limit} times")
 
     def screenshot(self, path, number=None):
-        """Save a picture of the page, or of one cell."""
+        """Save a picture of the page, or of one cell, once its own pictures are painted."""
+        self.page.evaluate(PAINTED)
         (self.page if number is None else self.cell(number)).screenshot(path=str(path))
 
 

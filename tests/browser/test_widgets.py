@@ -8,7 +8,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.mark.browser
-def test_lesson_01_playground_answers_to_the_keyboard(lab):
+def test_lesson_01_playground_answers_to_the_keyboard(lab, tmp_path):
     """Another temperature asks the model again and changes the bars; an empty prompt is answered in words."""
     with lab.open(NOTEBOOKS / "01_base_and_instruct.ipynb") as notebook:
         notebook.run_all(timeout=300)
@@ -25,6 +25,7 @@ def test_lesson_01_playground_answers_to_the_keyboard(lab):
             "([n, old]) => document.querySelectorAll('.jp-Notebook .jp-Cell')[n].querySelector('img')?.src !== old",
             arg=[number, before],
         )
+        notebook.screenshot(tmp_path / "playground.png", number)
         area = output.locator("textarea").first
         notebook.tab_to(number, area)
         keyboard.press("Control+a")
