@@ -70,10 +70,9 @@ def playground(models, text):
     area = w.Textarea(value=text, description="Prompt", layout=w.Layout(width="95%", height="90px"))
     choice = w.ToggleButtons(options=list(models), description="Model")
     # A slider asks when it is let go, not on its way: every answer takes a moment.
-    temperature = w.FloatSlider(
-        value=0.0, min=0.0, max=2.0, step=0.1, description="Temperature", continuous_update=False
-    )
-    top_p = w.FloatSlider(value=1.0, min=0.1, max=1.0, step=0.05, description="Top-p", continuous_update=False)
+    slow = {"continuous_update": False, "style": {"description_width": "90px"}}
+    temperature = w.FloatSlider(value=0.0, min=0.0, max=2.0, step=0.1, description="Temperature", **slow)
+    top_p = w.FloatSlider(value=1.0, min=0.1, max=1.0, step=0.05, description="Top-p", **slow)
     seed = w.BoundedIntText(value=0, min=0, max=999, description="Seed", layout=w.Layout(width="170px"))
     run, out = w.Button(description="Run", button_style="primary", tooltip="Ask the model"), w.Output()
 
