@@ -5,6 +5,8 @@ VENV ?= .venv
 # Where torch comes from. Empty: pip's own index. On Linux without a GPU, the CPU build saves 2.5 GB:
 #   make lab TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
+# More options for `make lab`, such as LAB_OPTIONS=--allow-root in a container whose only user is root.
+LAB_OPTIONS ?=
 # Test processes side by side.
 WORKERS ?= 2
 
@@ -24,7 +26,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 lab: install ## set up once, then open JupyterLab at the first lesson
-	$(PY) -m jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
+	$(PY) -m jupyter lab --ServerApp.ip=127.0.0.1 $(LAB_OPTIONS) notebooks/00_start_here.ipynb
 
 install: $(VENV)/.installed ## set up only: .venv, the package, the kernel
 
