@@ -60,6 +60,23 @@ def inside_of_words(question, documents, k1, b):
     return scored(question, documents, k1, b, count=lambda w, ds: sum(w in " ".join(d) for d in ds))
 
 
+def lower_case(question, documents, k1, b):
+    return scored([w.lower() for w in question], [[w.lower() for w in d] for d in documents], k1, b)
+
+
+def mean_of_those_with_words(question, documents, k1, b):
+    mean = sum(map(len, documents)) / sum(map(bool, documents))
+    return [
+        scored(question, documents, k1, b, norm=lambda k1, b, _, d=d: k1 * (1 - b + b * len(d) / mean))[number]
+        for number, d in enumerate(documents)
+    ]
+
+
+def sorts_the_question(question, documents, k1, b):
+    question.sort()
+    return scored(question, documents, k1, b)
+
+
 def fixed_constants(question, documents, k1, b):
     return scored(question, documents, 1.5, 0.75)
 
@@ -112,6 +129,16 @@ def listed_twice(found, wanted, k):
     return sum(shares) / len(shares)
 
 
+def different_before_the_cut(found, wanted, k):
+    return sum(hit / right for hit, _, right in pairs([list(dict.fromkeys(f)) for f in found], wanted, k)) / len(found)
+
+
+def cuts_what_was_given(found, wanted, k):
+    for hits in found:
+        del hits[k:]
+    return sum(hit / right for hit, _, right in pairs(found, wanted, k)) / len(found)
+
+
 def ignores_k(found, wanted, k):
     return sum(hit / right for hit, _, right in pairs(found, wanted, 99)) / len(found)
 
@@ -147,6 +174,55 @@ def left_guard_alone(answer, lines):
 
 def digit_guards(answer, lines):
     return guarded(answer, lines, r"(?<!\d)", r"(?!\d)")
+
+
+def first_place_only(answer, lines):
+    answer, kept = answer.strip(), []
+    for number, line in enumerate(lines):
+        place = line.find(answer)
+        around = line[max(0, place - 1) : place] + line[place + len(answer) :][:1]
+        if re.search(r"\w", answer) and place >= 0 and not re.search(r"\w", around):
+            kept.append(number)
+    return kept
+
+
+def as_often_as_said(answer, lines):
+    answer = answer.strip()
+    return [n for n, line in enumerate(lines) for _ in (re.findall(rf"(?<!\w){re.escape(answer)}(?!\w)", line)
+                                                        if answer else [])]  # fmt: skip
+
+
+def by_index(answer, lines):
+    return [lines.index(lines[number]) for number in guarded(answer, lines, r"(?<!\w)", r"(?!\w)")]
+
+
+def small_letters_guard(answer, lines):
+    return guarded(answer, lines, r"(?<![a-z0-9])", r"(?![a-z0-9])")
+
+
+def english_letters_guard(answer, lines):
+    return guarded(answer, lines, r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])")
+
+
+def words_in_a_row(answer, lines):
+    wanted = re.findall(r"\w+", answer)
+    rows = [re.findall(r"\w+", line) for line in lines]
+    starts = [range(len(row) - len(wanted) + 1) if wanted else () for row in rows]
+    return [n for n, row in enumerate(rows) if any(row[i : i + len(wanted)] == wanted for i in starts[n])]
+
+
+def full_stop_dropped(answer, lines):
+    return guarded(answer.strip().rstrip("."), lines, r"(?<!\w)", r"(?!\w)")
+
+
+def dashes_count(answer, lines):
+    return guarded(answer, lines, r"(?<!\w)", r"(?!\w)")
+
+
+def turns_the_lines(answer, lines):
+    found = guarded(answer, lines, r"(?<!\w)", r"(?!\w)")
+    lines.reverse()
+    return found
 
 
 def not_escaped(answer, lines):
@@ -231,6 +307,37 @@ def evidence_in_all_together(hits, question, ask, threshold):
     return careful(hits, question, ask, threshold, within=[" ".join([*lines, *lines])])
 
 
+def best_moved_last(hits, question, ask, threshold):
+    kept = [hit for hit in hits if hit[1] >= threshold]
+    return careful((kept[1:] + kept[:1])[::-1], question, ask, threshold)
+
+
+def three_at_most(hits, question, ask, threshold):
+    return careful(hits[:3], question, ask, threshold)
+
+
+def no_threshold_of_zero(hits, question, ask, threshold):
+    return careful(hits, question, ask, threshold or 1)
+
+
+def nearly_enough(hits, question, ask, threshold):
+    return careful(hits, question, ask, threshold, over=lambda score, low: score > low - 0.05)
+
+
+def any_capitals_will_do(hits, question, ask, threshold):
+    lower = [(line.lower(), score) for line, score in hits]
+    lines = [line for line, score in hits if score >= threshold][::-1]
+    said = ask(lines, question) if lines else ""
+    found = careful(lower, question, lambda *_: said.lower(), threshold)
+    return found if found == "not stated" else said
+
+
+def drops_hits(hits, question, ask, threshold):
+    while hits and hits[-1][1] < threshold:
+        hits.pop()
+    return careful(hits, question, ask, threshold)
+
+
 def crashes_on_nothing(hits, question, ask, threshold):
     return careful(hits, question, ask, threshold) if hits[0][1] >= threshold else "not stated"
 
@@ -280,6 +387,9 @@ WRONG = [
     ("check_bm25", "a word said twice counts once", each_word_once, "also one said twice"),
     ("check_bm25", "lengths in letters", lengths_in_letters, "Count words, not letters"),
     ("check_bm25", "a word inside of another", inside_of_words, "not a part of 'bored'"),
+    ("check_bm25", "capitals dropped", lower_case, "change no letter"),
+    ("check_bm25", "mean length without empty documents", mean_of_those_with_words, "counts in N and in the mean"),
+    ("check_bm25", "sorts the question in place", sorts_the_question, "Only read them"),
     ("check_bm25", "k1 and b are fixed", fixed_constants, "Are k1 and b the arguments"),
     ("check_bm25", "one number for all", one_total, "One score for each document"),
     ("check_recall_at_k", "divided by k", by_retrieved, "That is precision"),
@@ -290,12 +400,23 @@ WRONG = [
     ("check_recall_at_k", "all documents in one pot", pooled, "thrown together"),
     ("check_recall_at_k", "at most k wanted", at_most_k, "k is no excuse"),
     ("check_recall_at_k", "a document listed twice counts twice", listed_twice, "Intersect sets"),
+    ("check_recall_at_k", "made different before the cut", different_before_the_cut, "First cut to k"),
+    ("check_recall_at_k", "cuts the given lists", cuts_what_was_given, "Only read them"),
     ("check_recall_at_k", "k ignored", ignores_k, "Only the first k"),
     ("check_recall_at_k", "a list", a_list, "expected one number"),
     ("check_evidence", "a part of a word", contained, "Whole words"),
     ("check_evidence", "any capitals", any_capitals, "capitals count"),
     ("check_evidence", "no guard on the right", left_guard_alone, "on the right too"),
     ("check_evidence", "guards against digits alone", digit_guards, "on the right too"),
+    ("check_evidence", "the first place in a line alone", first_place_only, "look on"),
+    ("check_evidence", "a line for each time it says it", as_often_as_said, "A line counts once"),
+    ("check_evidence", "equal lines are one", by_index, "Equal lines are two lines"),
+    ("check_evidence", "guards without capitals", small_letters_guard, "A capital letter beside it"),
+    ("check_evidence", "guards of English letters", english_letters_guard, "é is a letter"),
+    ("check_evidence", "words in a row", words_in_a_row, "The signs between the words"),
+    ("check_evidence", "the answer's full stop dropped", full_stop_dropped, "belongs to it"),
+    ("check_evidence", "a dash is an answer", dashes_count, "A dash is no word"),
+    ("check_evidence", "turns the lines round", turns_the_lines, "Only read it"),
     ("check_evidence", "not escaped", not_escaped, "escape the answer"),
     ("check_evidence", "an empty answer is everywhere", empty_everywhere, "evidence of nothing"),
     ("check_evidence", "yes or no", yes_or_no, "Return the lines' numbers"),
@@ -310,6 +431,12 @@ WRONG = [
     ("check_answer_or_refuse", "the best line alone", best_line_only, "All that are good enough"),
     ("check_answer_or_refuse", "evidence in a line not read", evidence_anywhere, "a line that the model has read"),
     ("check_answer_or_refuse", "evidence in all lines together", evidence_in_all_together, "Evidence is one line"),
+    ("check_answer_or_refuse", "only the best moved", best_moved_last, "all in rising order"),
+    ("check_answer_or_refuse", "three lines at most", three_at_most, "threshold 0"),
+    ("check_answer_or_refuse", "threshold 0 taken for none", no_threshold_of_zero, "threshold 0"),
+    ("check_answer_or_refuse", "nearly the threshold is enough", nearly_enough, "that score as much or more"),
+    ("check_answer_or_refuse", "evidence in any capitals", any_capitals_will_do, "Capitals count"),
+    ("check_answer_or_refuse", "drops hits of the given list", drops_hits, "Only read it"),
     ("check_answer_or_refuse", "the best line first", best_first, "next to the question"),
     ("check_answer_or_refuse", "believes everything", believes_all, "Without evidence"),
     ("check_answer_or_refuse", "nothing found", crashes_on_nothing, "IndexError"),
