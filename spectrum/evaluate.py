@@ -84,12 +84,17 @@ class Comparison:
     losses: int
     ties: int
 
+    @property
+    def p_text(self):
+        """Returns the p-value in words: "p = 0.021", or "p < 0.001", for it is never 0."""
+        return "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+
     def __str__(self):
         more = "above" if self.difference >= 0 else "below"
-        p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
         return (
             f"{self.b} is {abs(self.difference):.1f} points {more} {self.a} (95 % interval {self.low:+.1f} to "
-            f"{self.high:+.1f}, {p}; better on {self.wins}, worse on {self.losses}, equal on {self.ties} items)"
+            f"{self.high:+.1f}, {self.p_text}; "
+            f"better on {self.wins}, worse on {self.losses}, equal on {self.ties} items)"
         )
 
 

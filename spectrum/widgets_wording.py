@@ -125,7 +125,7 @@ def tell_wording(view, tries=1):
     score, change = view["score"], view["change"]
     lines = [f"{score.name!r}: {score}"]
     lines.append(f"against {change.a!r}: {change.difference:+.1f} points ({change.low:+.1f} to {change.high:+.1f}, "
-                 f"p = {change.p_value:.3f}; better on {change.wins}, worse on {change.losses})")  # fmt: skip
+                 f"{change.p_text}; better on {change.wins}, worse on {change.losses})")  # fmt: skip
     lines += [f"wrong: {answer!r} instead of {gold!r}" for answer, gold in view["wrong"]]
     if tries > 1:
         lines.append(f"This was try {tries} on these {score.n} dev items: the best of {tries} promises too much.")

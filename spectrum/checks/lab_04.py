@@ -53,6 +53,10 @@ def check_is_right(function):
         ("Total -4.", "4", False, "-4 is not 4: the sign belongs to the number."),
         ("I cannot add.", "4", False, "A text without a number has no answer, so it is wrong, and no error."),
         ("", "4", False, "An empty answer has no number, so it is wrong, and no error."),
+        ("So it is 12.", "12", True, "The last number counts, with 'Total' before it or without."),
+        ("Total 23.\nI am sure.", "23", True, "The last number may stand in any line."),
+        ("In order 3 5.", "5", True, "3 5 is two numbers: a space parts them."),
+        ("Total 4.2.", "4", False, "4.2 is not 4, however near."),
         ("Total 4.5.", "4.5", True, "A decimal point between digits belongs to the number."),
         ("Total 4.5.", "4", False, "4.5 is not 4: a decimal point between digits belongs to the number."),
         ("Total 4.5.", "5", False, "4.5 is not 5: a decimal point between digits belongs to the number."),
@@ -91,15 +95,18 @@ def check_vote(function):
         found = function([f"Total {number}." for number in order])
         expect(found == order[0], f"votes {order} are a tie: expected the first seen, {order[0]}, got {short(found)}",
                "Neither size nor the last word decides: among equals take the one seen first.")  # fmt: skip
-    for numbers in (["-4", "4", "-4"], ["1,023", "23", "1,023"], ["4.5", "5", "4.5"]):
+    for numbers in (["-4", "4", "-4"], ["1,023", "23", "1,023"], ["4.5", "5", "4.5"], ["0", "1", "0"]):
         found, wanted = function([f"Total {number}." for number in numbers]), numbers[0].replace(",", "")
         expect(found == wanted, f"votes {numbers}: expected {wanted!r}, got {short(found)}",
-               "Read the numbers as in task 1: sign, decimal point, commas.")  # fmt: skip
+               "Read the numbers as in task 1: sign, decimal point, commas, and 0 too.")  # fmt: skip
     rng = fresh()
     for _ in range(50):
         numbers = [str(rng.randrange(10, 14)) for _ in range(rng.randrange(1, 12))]
         wanted = max(dict.fromkeys(numbers), key=numbers.count)
-        found = function([f"1 + 1 = 2. Total {number}." for number in numbers])
+        texts = [f"1 + 1 = 2. Total {number}." for number in numbers]
+        given = list(texts)
+        found = function(given)
+        expect(given == texts, "the list of texts has changed", "Only read it.")
         expect(found == wanted, f"votes {numbers}: expected {wanted}, got {short(found)}", "Count them on paper.")
 
 
@@ -127,6 +134,16 @@ def check_vote_score(function):
     silent = function([["no"], [say(4)], ["never"], [say(4)]], ["4"] * 4)
     expect(abs(silent - 0.5) < 1e-9, f"two of four questions have no answer at all: expected 0.5, got {silent:.4g}",
            "A question that nobody answered is wrong. Divide by all questions.")  # fmt: skip
+    for row, gold, share, hint in (
+        ([say(112)], "12", 0, "'12' is contained in '112'. The vote must be equal to the true number."),
+        ([say(112)], "11", 0, "'112' begins with '11'. The vote must be equal to the true number."),
+        ([say(-4)], "4", 0, "-4 is not 4: the sign belongs to the number."),
+        (["no", "never", say(4)], "4", 1, "A text without a number does not vote."),
+    ):
+        given = [list(row)]
+        found = function(given, [gold])
+        expect(abs(found - share) < 1e-9, f"{row} against {gold!r}: expected {share}, got {found:.4g}", hint)
+        expect(given == [row], "the samples have changed", "Only read them.")
     rng = fresh()
     for _ in range(20):
         rows = [[str(rng.randrange(10, 13)) for _ in range(rng.randrange(1, 9))] for _ in range(rng.randrange(1, 9))]
@@ -158,14 +175,24 @@ def check_chain(function):
     expect(asked[2] == wanted[2], f"the third prompt should be {wanted[2]!r}, got {asked[2]!r}",
            "A link may use any answer so far, and the input too. Keep them all, in order.")  # fmt: skip
     expect(asked == wanted, f"expected the prompts {wanted}, got {asked}", "Fill in the templates and change nothing.")
-    expect(found == ["<1>", "<2>", "<3>"], f"expected the three answers, got {short(found)}",
+    expect(found == ["<1>", "<2>", "<3>"], f"expected a list of the three answers, got {short(found)}",
            "Return the answers, in a list, without the input.")  # fmt: skip
     asked.clear()
     function(lambda prompt: asked.append(prompt) or "{0} and {2}", ["{0}?", "{1}!", "{1} {2}"], "in")
     expect(asked[1:] == ["{0} and {2}!", "{0} and {2} {0} and {2}"],
            f"each answer is '{{0}} and {{2}}', and the prompts after the first are {asked[1:]}",
            "Fill in a template once: braces in an answer are text like any other.")  # fmt: skip
-    count = fresh().randrange(1, 7)
+    asked.clear()
+    said = function(lambda prompt: asked.append(prompt) or " {{a}} ", ["{0}", "{1}"], "in")
+    expect(asked[1] == said[0] == " {{a}} ", f"an answer is ' {{{{a}}}} ', asked next {asked[1]!r}, got {said[0]!r}",
+           "Spaces and doubled braces of an answer stay as they are.")  # fmt: skip
+    asked.clear()
+    links = ["{0}?", "{0}?"]
+    found = function(pretend, links, "in")
+    expect(found == ["<1>", "<2>"], f"two equal links: expected two calls and their answers, got {short(found)}",
+           "One call for each link: a model may answer another time in another way.")  # fmt: skip
+    expect(links == ["{0}?", "{0}?"], "the list of links has changed", "Only read it.")
+    count = fresh().randrange(11, 14)
     asked.clear()
     found = function(pretend, ["".join(f"{{{i}}}" for i in range(k + 1)) for k in range(count)], "in")
     expect(len(found) == count, f"{count} links should give {count} answers, got {short(found)}", "One for each link.")

@@ -64,6 +64,23 @@ def last_word_bare(text, gold):
     return bool(text) and text.split()[-1].rstrip(".").replace(",", "") == gold
 
 
+def after_total(text, gold):
+    found = re.findall(r"Total (-?\d[\d,]*(?:\.\d+)?)", text)
+    return bool(found) and found[-1].replace(",", "") == gold
+
+
+def last_line(text, gold):
+    return last(text.split("\n")[-1]) == gold
+
+
+def spaces_dropped(text, gold):
+    return last(text.replace(" ", "")) == gold
+
+
+def near_enough(text, gold):
+    return bool(numbers(text)) and abs(float(last(text)) - float(gold)) < 0.5
+
+
 def crashes_without_number(text, gold):
     return numbers(text)[-1] == gold
 
@@ -108,6 +125,17 @@ def digits_vote(texts):
     return votes.most_common(1)[0][0] if votes else None
 
 
+def zero_is_silent(texts):
+    votes = Counter(last(text) for text in texts if last(text) not in (None, "0"))
+    return votes.most_common(1)[0][0] if votes else None
+
+
+def empties_the_texts(texts):
+    found = majority(texts)
+    texts.clear()
+    return found
+
+
 def first_numbers_vote(texts):
     found = [numbers(t)[0] for t in texts if numbers(t)]
     return Counter(found).most_common(1)[0][0] if found else None
@@ -146,6 +174,18 @@ def silent_left_out(samples, golds):
 
 def texts_vote(samples, golds):
     return sum(over_texts(texts) == gold for texts, gold in zip(samples, golds, strict=True)) / len(golds)
+
+
+def scored_by(same):
+    """Return a vote_score whose votes are held against the truth by same(vote, gold)."""
+    return lambda samples, golds: sum(
+        same(majority(t) or "", g) for t, g in zip(samples, golds, strict=True)
+    ) / len(golds)  # fmt: skip
+
+
+def silent_votes(samples, golds):
+    votes = [Counter(map(last, texts)).most_common(1)[0][0] for texts in samples]
+    return sum(vote == gold for vote, gold in zip(votes, golds, strict=True)) / len(golds)
 
 
 def not_divided(samples, golds):
@@ -191,6 +231,35 @@ def refilled(ask, links, text):
         for place, value in enumerate(row):
             link = link.replace(f"{{{place}}}", value)
         row.append(ask(link))
+    return row[1:]
+
+
+def one_digit_places(ask, links, text):
+    row = [text]
+    for link in links:
+        row.append(ask(re.sub(r"\{(\d)\}", lambda place: row[int(place[1])], link)))
+    return row[1:]
+
+
+def strips_answers(ask, links, text):
+    return with_the_input(lambda prompt: ask(prompt).strip(), links, text)[1:]
+
+
+def remembers_prompts(ask, links, text):
+    known = {}
+
+    def remember(prompt):
+        if prompt not in known:
+            known[prompt] = ask(prompt)
+        return known[prompt]
+
+    return with_the_input(remember, links, text)[1:]
+
+
+def takes_links_away(ask, links, text):
+    row = [text]
+    while links:
+        row.append(ask(links.pop(0).format(*row)))
     return row[1:]
 
 
@@ -254,7 +323,13 @@ WRONG = [
     ("check_is_right", "points dropped like commas", points_dropped, "decimal point between digits"),
     ("check_is_right", "one comma at most", one_comma, "drop all its commas"),
     ("check_is_right", "the last word without its full stop", last_word_bare, "not the last word"),
+    ("check_is_right", "only after 'Total'", after_total, "before it or without"),
+    ("check_is_right", "the last line alone", last_line, "may stand in any line"),
+    ("check_is_right", "spaces dropped", spaces_dropped, "a space parts them"),
+    ("check_is_right", "near enough", near_enough, "however near"),
     ("check_is_right", "a text without a number", crashes_without_number, "IndexError"),
+    ("check_vote", "zero does not vote", zero_is_silent, "and 0 too"),
+    ("check_vote", "empties the texts", empties_the_texts, "Only read it"),
     ("check_vote", "over texts", over_texts, "The answers vote, not the texts"),
     ("check_vote", "returns a text", over_whole_texts, "the winner is an answer"),
     ("check_vote", "no answer votes", none_votes, "does not vote"),
@@ -263,12 +338,20 @@ WRONG = [
     ("check_vote", "a number instead of text", as_numbers, "An answer stays text"),
     ("check_vote", "digits alone", digits_vote, "Read the numbers as in task 1"),
     ("check_vote", "the first number of each text", first_numbers_vote, "the winner is an answer"),
+    ("check_vote_score", "the truth inside of the vote", scored_by(lambda a, b: b in a), "is contained in"),
+    ("check_vote_score", "the vote begins with the truth", scored_by(str.startswith), "begins with"),
+    ("check_vote_score", "signs dropped", scored_by(lambda a, b: a.lstrip("-") == b), "the sign belongs"),
+    ("check_vote_score", "silent texts vote", silent_votes, "does not vote"),
     ("check_vote_score", "a tie broken by the gold answer", tie_broken_by_gold, "must not break a tie"),
     ("check_vote_score", "any sample right", any_sample, "nobody knows which one"),
     ("check_vote_score", "single samples", mean_of_samples, "Vote first, then score"),
     ("check_vote_score", "unanswered questions left out", silent_left_out, "Divide by all questions"),
     ("check_vote_score", "over texts", texts_vote, "The answers vote, not the texts"),
     ("check_vote_score", "a count", not_divided, "expected 0.5"),
+    ("check_chain", "places of one digit", one_digit_places, "the k - 1 answers before it"),
+    ("check_chain", "answers stripped", strips_answers, "stay as they are"),
+    ("check_chain", "remembers prompts", remembers_prompts, "One call for each link"),
+    ("check_chain", "takes the links away", takes_links_away, "Only read it"),
     ("check_chain", "every link gets the input", all_links_get_the_input, "not for the input"),
     ("check_chain", "only the last answer", only_the_last_answer, "any answer so far"),
     ("check_chain", "the input is lost", forgets_the_input, "any answer so far"),

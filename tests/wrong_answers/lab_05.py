@@ -104,6 +104,17 @@ def best_of_test(dev, test):
 # ---- leaks ----
 
 
+def by_position(dev, test):
+    means = [answers.mean() for answers in dev.values()]
+    place = means.index(max(means))
+    return list(dev)[place], max(means), list(test.values())[place].mean()
+
+
+def named_first_on_test(dev, test):
+    name = max(test, key=lambda name: dev[name].mean())
+    return name, dev[name].mean(), test[name].mean()
+
+
 def leaks_by(form, within=True):
     """Returns a `leaks` that compares `form(text)`; without `within` the test set is not held against itself."""
 
@@ -128,6 +139,16 @@ def contained(train, test):
     return [i for i, text in enumerate(test) if any(" ".join(words(text)).startswith(k) for k in known)]
 
 
+def wordless_never_match(train, test):
+    return leaks_by(lambda text: words(text) or text)(train, test)
+
+
+def adds_test_to_train(train, test):
+    found = leaks_by(words)(train, test)
+    train += test
+    return found
+
+
 def every_copy(train, test):
     forms = [words(text) for text in test]
     known = {words(text) for text in train}
@@ -143,6 +164,16 @@ def first_pair(judge, pairs, letters, budget):
 
 def all_alike(judge, pairs, letters, budget):
     return max(pairs, key=lambda pair: judge(pair, letters[: budget // len(pairs)]).mean())
+
+
+def twenty_seven_alike(judge, pairs, letters, budget):
+    return max(pairs[:27], key=lambda pair: judge(pair, letters[:11]).mean())
+
+
+def clears_the_letters(judge, pairs, letters, budget):
+    best = all_alike(judge, pairs, letters, budget)
+    letters.clear()
+    return best
 
 
 def ten_at_random(judge, pairs, letters, budget):
@@ -189,7 +220,12 @@ WRONG = [
     ("check_report", "dev score reported", dev_reported, "'long' keeps 0.5"),
     ("check_report", "counts, not shares", by_count, "Shares, and not counts"),
     ("check_report", "the test set breaks ties", tie_by_test, "must not break the tie"),
+    ("check_report", "the test score by position", by_position, "by its name"),
+    ("check_report", "named first on test", named_first_on_test, "Named first in `dev`"),
     ("check_report", "the best test score", best_of_test, "'long' keeps 0.5"),
+    ("check_leaks", "apostrophes kept", leaks_by(lambda t: tuple(re.findall(r"[\w']+", t.lower()))), "hyphen and"),
+    ("check_leaks", "texts without a word", wordless_never_match, "the same words: none"),
+    ("check_leaks", "adds the test texts to train", adds_test_to_train, "Only read them"),
     ("check_leaks", "to the letter", leaks_by(lambda text: text), "Lower case, and no punctuation"),
     ("check_leaks", "spaces dropped", leaks_by(lambda t: re.sub(r"\W", "", t.lower())), "Keep the words apart"),
     (
@@ -205,6 +241,8 @@ WRONG = [
     ("check_leaks", "train alone", leaks_by(words, within=False), "The first stays"),
     ("check_leaks", "the first copy too", every_copy, "The first stays"),
     ("check_spend", "no reason", (ten_at_random, "It works."), "wanted eight or more"),
+    ("check_spend", "eleven letters for 27 pairs", (twenty_seven_alike, WHY), "that a pair is hopeless"),
+    ("check_spend", "clears the letters", (clears_the_letters, WHY), "Only read the lists"),
     ("check_spend", "the first pair", (first_pair, WHY), "of random search"),
     ("check_spend", "seven letters for every pair", (all_alike, WHY), "that a pair is hopeless"),
     ("check_spend", "random search", (ten_at_random, WHY), "of random search"),
