@@ -7,15 +7,7 @@ import pytest
 import torch
 from shells import every
 
-from spectrum import plots, widgets_lora
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """The pictures that were displayed."""
-    pictures = []
-    monkeypatch.setattr(plots, "display", pictures.append)
-    return pictures
+from spectrum import widgets_lora
 
 
 @pytest.fixture
@@ -70,17 +62,17 @@ def test_mean_curve_takes_matrices_of_different_sizes():
     assert all(curve[1:] >= curve[:-1])
 
 
-def test_pictures_are_told_in_words_and_stay_small(shown, capsys):
+def test_pictures_are_told_in_words_and_stay_small(pictures, capsys):
     update, weights, control = (widgets_lora.mean_curve([matrix(40, 60, seed=s)]) for s in range(3))
     widgets_lora.show_energy(update, weights, control, rank=8)
     widgets_lora.show_matrix(widgets_lora.matrix_view(matrix(200, 500), 8, "up_proj"))
     table = pd.DataFrame({"model": ["ours", "large"], "parameters": [3e6, 7e10], "share %": [5.7, 0.15]})
     widgets_lora.show_shares(table)
-    energy, view, shares = shown
+    energy, view, shares = pictures
     assert f"update {100 * update[7]:.0f} %" in energy.alt and "rank 8" in energy.alt
     assert view.alt.startswith("up_proj: rank 8 holds ") and "up_proj: rank 8 holds" in capsys.readouterr().out
     assert shares.alt.endswith("ours 5.70 %; large 0.15 %.")
-    assert all(len(picture.data) < 60_000 for picture in shown)
+    assert all(len(picture.data) < 60_000 for picture in pictures)
 
 
 def test_explorer_shows_at_once_and_on_every_change(explored):
