@@ -90,5 +90,7 @@ def test_a_line_holds_its_answer_and_the_other_line_does_not():
 def test_orders_of_the_tuning_are_found_by_their_words():
     assert "Give {keys} as JSON." in prompt_tasks.tuned_orders("json")
     assert prompt_tasks.tuned_orders("and then") == prompt_tasks.tuned_orders("XML") == []
+    assert prompt_tasks.tuned_orders("Markdown") == []
+    assert all("capital letters" in order for order in prompt_tasks.tuned_orders("letter"))
     held_out = [tasks.TASKS[name].instructions[-1] for name in tasks.TRAINED]
     assert not any(order in held_out for order in prompt_tasks.tuned_orders(""))
