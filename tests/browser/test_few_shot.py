@@ -3,9 +3,10 @@
 import pytest
 from browser.lone import alone
 
-BENCH = """from spectrum import models, widgets_few_shot
+BENCH = """from spectrum import models
+from spectrum.lessons.few_shot import widget
 
-widgets_few_shot.few_shot_bench(*models.load_model("base"))
+widget.few_shot_bench(*models.load_model("base"))
 """
 
 

@@ -5,11 +5,11 @@ from browser.lone import alone
 
 EXPLORER = """from transformers import LlamaConfig
 
-from spectrum import widgets_ledger
+from spectrum.lessons.qlora import widget
 
 sizes = dict(hidden_size=4096, intermediate_size=11008, num_attention_heads=32, num_hidden_layers=32, vocab_size=32000)
 deep = LlamaConfig(**sizes | {"num_hidden_layers": 64})
-widgets_ledger.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep})
+widget.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep})
 """
 
 

@@ -9,12 +9,12 @@ from tools.run_notebooks import clean, write
 
 STORED = """import pandas as pd
 
-from spectrum import lora_bench
+from spectrum.lessons.lora_rank import widget
 
 shared = dict(data="facts", count=64, targets="all-linear", lr=5e-3, steps=128, scale=2.0)
 stored = pd.DataFrame({"rank": [1, 8], "seed": [0, 0], "score": [0.4, 0.9], "loss": [[2, 1, 0.5]] * 2, **shared})
 """
-BENCH = 'lora_bench.lora_bench(stored, "bench_test/history.json")'
+BENCH = 'widget.lora_bench(stored, "bench_test/history.json")'
 RESTART = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
 
 
@@ -61,7 +61,7 @@ def test_the_bench_trains_stops_and_remembers_by_keyboard(lab, tmp_path):
         press(notebook, number, "Run")
         wait(number, r"Run 1: \d+ % right", 240)
         press(notebook, number, "Show code")
-        wait(number, r"rank_runs\.run\(data='facts', count=64, rank=1, alpha=2", 60)
+        wait(number, r"runs\.run\(data='facts', count=64, rank=1, alpha=2", 60)
         press(notebook, number, "Export CSV")
         wait(number, r"Wrote bench_test/history\.csv", 60)
         notebook.screenshot(tmp_path / "bench.png", number)

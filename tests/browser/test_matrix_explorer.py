@@ -5,10 +5,10 @@ from browser.lone import alone
 
 EXPLORER = """import torch
 
-from spectrum import widgets_lora
+from spectrum.lessons.lora_by_hand import widget
 
 column, row = torch.arange(1.0, 9.0), torch.arange(1.0, 13.0)
-widgets_lora.matrix_explorer({"rank one": torch.outer(column, row), "identity": torch.eye(8)}, rank=2)
+widget.matrix_explorer({"rank one": torch.outer(column, row), "identity": torch.eye(8)}, rank=2)
 """
 
 

@@ -3,10 +3,11 @@
 import pytest
 from browser.lone import alone
 
-BUILDER = """from spectrum import models, widgets_prompt
+BUILDER = """from spectrum import models
+from spectrum.lessons.roles_rules_formats import widget
 
 model, tokenizer = models.load_model("instruct")
-widgets_prompt.prompt_builder(model, tokenizer)
+widget.prompt_builder(model, tokenizer)
 """
 
 

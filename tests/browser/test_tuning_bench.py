@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools.run_notebooks import clean, write
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "07_instruction_tuning.ipynb"
-BEFORE = "from spectrum import widgets_tuning\n\nsweep = widgets_tuning.stored_sweep()"
+BEFORE = "from spectrum.lessons.instruction_tuning import widget\n\nsweep = widget.stored_sweep()"
 
 
 def bench_alone(folder):

@@ -3,14 +3,14 @@
 import pytest
 from browser.lone import alone
 
-EXPLORER = """from spectrum import steps, voting, widgets_voting
+EXPLORER = """from spectrum.lessons.reasoning import steps, voting, widget
 
 items = steps.sums(2, 3)
 golds = [voting.last_number(item.gold) for item in items]
 pools = {("no steps", 0.5): [["Total 1."] * 9] * 2, ("no steps", 1.5): [["Total 1."] * 9] * 2}
 pools["steps", 0.5] = [[f"Total {gold}."] * 9 for gold in golds]
 pools["steps", 1.5] = [["Total 2."] * 2 + [f"Total {gold}."] * 7 for gold in golds]
-widgets_voting.vote_explorer(pools, items, lambda text, way, temperature, n: ["Total 11."] * n)
+widget.vote_explorer(pools, items, lambda text, way, temperature, n: ["Total 11."] * n)
 """
 
 

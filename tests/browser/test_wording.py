@@ -3,15 +3,16 @@
 import pytest
 from browser.lone import alone
 
-BENCH = """from spectrum import models, widgets_wording
+BENCH = """from spectrum import models
+from spectrum.lessons.measuring_prompts import widget
 
 model, tokenizer = models.load_model("instruct")
-widgets_wording.wording_bench(model, tokenizer)
+widget.wording_bench(model, tokenizer)
 """
 EXPLORER = """from spectrum import compression
 
 parts = compression.sections("Give the order number.", [("Order 1234 is late.", "1234")], "My order is 5678.")
-widgets_wording.compression_explorer(compression.surprisals(model, tokenizer, parts), tokenizer)
+widget.compression_explorer(compression.surprisals(model, tokenizer, parts), tokenizer)
 """
 
 
