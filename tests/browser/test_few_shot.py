@@ -22,7 +22,7 @@ def type_into(notebook, number, field, text):
 def test_the_bench_answers_to_the_keyboard(lab, tmp_path):
     """An example is added, a label renamed, and a sentence typed in words that the model does not know."""
     with lab.open(alone(tmp_path, "# What do examples buy?", BENCH)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         output = notebook.output(number)
         notebook.wait_for_text(number, r"after 2 examples, \d+ tokens")

@@ -17,7 +17,7 @@ widget.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep}
 def test_the_ledger_answers_to_the_keyboard(lab, tmp_path):
     """A longer row needs more, another model fills in its sizes, and a size can be typed."""
     with lab.open(alone(tmp_path, "# What fits?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         before = notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on 8 GB")

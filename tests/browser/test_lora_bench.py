@@ -41,7 +41,7 @@ def move(notebook, number, which, key, times):
 @pytest.mark.browser
 def test_the_bench_trains_stops_and_remembers_by_keyboard(lab, tmp_path):
     with lab.open(bench_notebook(tmp_path)) as notebook:
-        notebook.run_all(timeout=240)
+        notebook.run_all()
         number, wait = notebook.find_cell("playground"), notebook.wait_for_text
         wait(number, r"scale 2\.00 · 175,104 trainable parameters .*\n?.*1 seeds: 90 % right", 120)
         move(notebook, number, 1, "ArrowLeft", 3)  # rank 8 to 1
@@ -68,6 +68,6 @@ def test_the_bench_trains_stops_and_remembers_by_keyboard(lab, tmp_path):
 
         notebook.page.evaluate(RESTART)
         notebook.wait_until_idle(120)
-        notebook.run_all(timeout=240)
+        notebook.run_all()
         wait(number, r"score %\s+s\s+1\s+facts\s+64\s+1\s+2", 120)
     assert (tmp_path / "bench.png").stat().st_size > 1000

@@ -16,7 +16,7 @@ widget.matrix_explorer({"rank one": torch.outer(column, row), "identity": torch.
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """Rank 2 holds all of a matrix of rank one, a quarter of the identity's eight directions, and rank 4 half."""
     with lab.open(alone(tmp_path, "# What does a rank hold?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"rank one: rank 2 holds 100 %")

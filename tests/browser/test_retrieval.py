@@ -24,7 +24,7 @@ widget.retrieval_explorer(search, ask, "How much is the Kavo lamp?")
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """A question can be typed; documents, threshold and evidence answer to Tab, arrows and Space."""
     with lab.open(alone(tmp_path, "# Which line?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"evidence: The Kavo lamp costs 12 dollars\.")

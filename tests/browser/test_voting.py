@@ -18,7 +18,7 @@ widget.vote_explorer(pools, items, lambda text, way, temperature, n: ["Total 11.
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """With steps most samples are right, two of them are not, a colder pool is, and an own sum can be typed."""
     with lab.open(alone(tmp_path, "# Who wins?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"no steps, temperature 1\.5, 9 samples\..*the vote 0 %")

@@ -5,7 +5,7 @@ import time
 import ipywidgets as w
 import pytest
 from matplotlib import pyplot as plt
-from shells import control, every
+from shells import control, every, wait_until
 
 from spectrum import plots, sweeps
 from spectrum.evaluate import Score
@@ -43,13 +43,6 @@ def quick_run(monkeypatch):
 
 def notes(shell):
     return [x.value for x in every(shell) if isinstance(x, w.HTML)]
-
-
-def wait(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 # ---- what the loss sees ----
@@ -124,7 +117,7 @@ def test_run_shows_the_loss_and_adds_a_star(quick_run, sweep):
     shell = widget.tuning_bench(sweep)
     before = notes(shell)[2]
     control(shell, "Run").click()
-    wait(lambda: not control(shell, "Run").disabled)
+    wait_until(lambda: not control(shell, "Run").disabled)
     note, curve, picture = notes(shell)
     assert (
         note == "Run 1: 250 rows × 1, rate 0.001, loss on answers: 50 % right with a role, 25 % in held-out wordings."
@@ -145,10 +138,10 @@ def test_cancel_stops_a_run_and_adds_nothing(monkeypatch, sweep):
     shell = widget.tuning_bench(sweep)
     before = notes(shell)[2]
     control(shell, "Run").click()
-    wait(lambda: control(shell, "steps").value > 2)
+    wait_until(lambda: control(shell, "steps").value > 2)
     assert control(shell, "Run").disabled and not control(shell, "Cancel").disabled
     control(shell, "Cancel").click()
-    wait(lambda: not control(shell, "Run").disabled)
+    wait_until(lambda: not control(shell, "Run").disabled)
     note, _, picture = notes(shell)
     assert "Cancelled at step" in note and "nothing was added" in note and picture == before
 
@@ -157,11 +150,11 @@ def test_what_cannot_run_is_said_and_the_bench_goes_on(quick_run, sweep, monkeyp
     shell = widget.tuning_bench(sweep)
     control(shell, "Examples").value, control(shell, "Epochs").value = 500, 4
     control(shell, "Run").click()
-    wait(lambda: not control(shell, "Run").disabled)
+    wait_until(lambda: not control(shell, "Run").disabled)
     assert "Cannot run this: 500 rows in 4 epochs are 2000 rows" in notes(shell)[0]
     control(shell, "Epochs").value = 1
     control(shell, "Run").click()
-    wait(lambda: not control(shell, "Run").disabled)
+    wait_until(lambda: not control(shell, "Run").disabled)
     assert notes(shell)[0].startswith("Run 1: 500 rows")
 
 

@@ -1,10 +1,9 @@
 """The pictures and the prompt builder of lesson 03 without a browser."""
 
 import json
-import time
 
 import pytest
-from shells import control, every
+from shells import control, every, wait_until
 from tiny import make_model, make_tokenizer
 
 from spectrum.evaluate import Score
@@ -76,9 +75,7 @@ def test_a_letter_cannot_write_html(pair):
 
 
 def finish(shell):
-    deadline = time.monotonic() + 60
-    while control(shell, "Run").disabled and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: not control(shell, "Run").disabled)
     return every(shell)[-1].value
 
 
