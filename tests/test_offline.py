@@ -11,7 +11,8 @@ import pytest
 
 import spectrum
 
-MODULES = sorted(module.name for module in pkgutil.iter_modules(spectrum.__path__, "spectrum."))
+MODULES = sorted(module.name for module in pkgutil.walk_packages(spectrum.__path__, "spectrum."))
+MODULES = [name for name in MODULES if not name.endswith("__main__")]  # a command, not a module
 
 GUARDED = """
 import sys
