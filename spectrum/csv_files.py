@@ -12,6 +12,7 @@ from itertools import islice
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 MAX_CELL = 100_000_000  # characters; Python's own limit of 131,072 refuses the longer documents of a corpus
 MANY_QUOTES = 50  # stray quotes after which the whole file is refused
+SNIFFED = 50  # lines from which the delimiter is told
 LONG_ROW = 20  # lines of one row from which on it is said
 
 
@@ -27,14 +28,14 @@ def read_csv(text):
         raise ValueError("line 1: is Excel's line 'sep=…', not the header: delete it")
     delimiter, width = sniff(physical)
     with long_cells():
-        rows = parse(physical, delimiter, width)
-        _, header = next(rows, (1, []))
+        rows = ((line, cells) for line, cells in parse(physical, delimiter, width) if cells)
+        top, header = next(rows, (1, []))
         if isinstance(header, ValueError):
-            raise ValueError(f"line 1, the header: {header}")
+            raise ValueError(f"line {top}, the header: {header}")
         header = [name.strip() for name in header]
         if len(set(header)) < len(header):
-            raise ValueError(f"line 1: two columns of the header {header} have one name")
-        found = [(line, record_of(header, cells)) for line, cells in rows if cells]
+            raise ValueError(f"line {top}: two columns of the header {header} have one name")
+        found = [(line, record_of(header, cells)) for line, cells in rows]
     lines = [line for line, _ in found]
     return f"CSV with {DELIMITERS[delimiter]}", lines, [record for _, record in found], long_rows(lines, len(physical))
 
@@ -50,11 +51,11 @@ def long_cells():
 
 
 def sniff(physical):
-    """Returns (delimiter, number of columns): what gives most of the first 50 rows as many cells as the header."""
+    """Returns (delimiter, number of columns): what gives most of the first rows as many cells as the header."""
     best = (0, ",", 1)
     with long_cells():
         for delimiter in DELIMITERS:
-            rows = [row for row in csv.reader(physical[:50], delimiter=delimiter) if row]
+            rows = [row for row in csv.reader(physical[:SNIFFED], delimiter=delimiter) if row]
             width = len(rows[0]) if rows else 1
             fitting = sum(len(row) == width for row in rows) if width > 1 else 0
             if fitting > best[0]:
@@ -123,7 +124,7 @@ def why_no_csv(lines, begin, error):
 
 def long_rows(lines, count):
     """Returns a note on the rows that span very many lines, which a stray quote may have made."""
-    spans = [(end - begin, begin) for begin, end in zip(lines, [*lines[1:], count + 1], strict=True)]
+    spans = [(end - begin, begin) for begin, end in zip(lines, [*lines, count + 1][1:], strict=True)]
     long = [(size, begin) for size, begin in spans if size > LONG_ROW]
     if not long:
         return []

@@ -31,6 +31,7 @@ def read_rows(source, columns=None, encoding=None, split=None):
     if not names:
         raise ValueError(f"{table.name}: none of its {len(table.records)} rows can be used. {first_cause(table)}")
     form, columns = forms.choose_form(table.name, names, columns)
+    forms.refuse_ratings(table.name, form, columns, table.records)
     heard, rows, lines, problems = turns.Heard(), [], [], []
     for line, record in zip(table.lines, table.records, strict=True):
         try:

@@ -30,7 +30,7 @@ def read_json(text):
         return read_values(text)
     except ValueError:
         found = read_lines(lines)
-        if 2 * sum(isinstance(record, dict) for record in found[2]) < len(lines):
+        if text.lstrip().startswith("[") or 2 * sum(isinstance(record, dict) for record in found[2]) < len(lines):
             raise
         return found
 
@@ -131,6 +131,8 @@ def why_no_json(text, error):
         return "a comma follows the object; JSON Lines has none between its lines: remove it"
     if error.msg.startswith("Extra data") and rest.startswith(("{", "[")):
         return "two values stand in one line: put each object in a line of its own"
+    if error.msg.startswith("Extra data"):
+        return "text follows the end of the value: remove it"
     if is_python(text):
         return "is written as Python prints a dict ('single quotes', None, True), not as JSON: write it with json.dumps"
     if rest[:1] in ("}", "]") and before.endswith(","):
