@@ -73,8 +73,6 @@ def numbered(name, kind, records):
 
 def read_dataset(dataset, name):
     """Returns the rows of a `datasets.Dataset`."""
-    if not hasattr(dataset, "to_list"):
-        raise ValueError(f"{name} streams its rows: give `Dataset.from_list(list(data.take(n)))`, or a file.")
     return numbered(name, "data set", dataset.with_format(None).to_list())
 
 

@@ -37,7 +37,11 @@ def pair(**fields):
 # (file name, its content, part of the message): the whole source is refused.
 REFUSED = [
     # files that are something else than their name says
-    ("a.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer, not the data: run"),
+    (
+        "a.jsonl",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+        "is a Git LFS pointer, not the data: run",
+    ),
     ("a.parquet", "version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the data: run `git lfs"),
     ("a.csv", "<!DOCTYPE html><html></html>", "is a web page, perhaps the error page of a download"),
     ("a.jsonl", b"PAR1\x15\x04", "is a parquet file; give it a name that ends in .parquet"),
@@ -52,24 +56,44 @@ REFUSED = [
     ("a.csv", UTF16.encode("utf-16"), "is UTF-16 text: read it with encoding='utf-16'"),
     ("a.jsonl", GOOD.encode("utf-16"), "is UTF-16 text: read it with encoding='utf-16'"),
     ("a.csv", UTF16.encode("utf-16-le"), "holds zero bytes as UTF-16 text does: try encoding='utf-16-le'"),
-    ("a.csv", (HEAD + "Köln,ja\n").encode("cp1252"), "line 2: byte 0xf6 is no UTF-8. With encoding='cp1252' the line reads 'Köln,ja'"),
+    (
+        "a.csv",
+        (HEAD + "Köln,ja\n").encode("cp1252"),
+        "line 2: byte 0xf6 is no UTF-8. With encoding='cp1252' the line reads 'Köln",
+    ),
     ("a.jsonl", (GOOD * 2 + '{"prompt": "Ä"').encode("latin-1"), "line 3: byte 0xc4 is no UTF-8"),
     # JSON as a whole
     ("a.jsonl", "{'prompt': 'a', 'completion': None}\n", "line 1: column 2: is written as Python prints a dict"),
-    ("a.json", "[{'prompt': 'a', 'completion': 'b'},\n {'prompt': 'c', 'completion': 'd'}]", "line 1, column 3: is written as Python prints a dict"),
+    (
+        "a.json",
+        "[{'prompt': 'a', 'completion': 'b'},\n {'prompt': 'c', 'completion': 'd'}]",
+        "line 1, column 3: is written as Python prints a dict",
+    ),
     ("a.jsonl", GOOD.replace("}", "},") * 2, "line 1: column 35: a comma follows the object; JSON Lines has none"),
-    ("a.json", '[\n {"prompt": "a", "completion": "b"},\n]', "line 3, column 1: a comma stands before the closing bracket"),
+    (
+        "a.json",
+        '[\n {"prompt": "a", "completion": "b"},\n]',
+        "line 3, column 1: a comma stands before the closing bracket",
+    ),
     ("a.json", '[\n {"prompt": "a", "completion": "b",}\n]', "a comma stands before the closing bracket: remove it"),
     ("a.json", '[\n {"prompt": "a"}\n {"prompt": "b"}\n]', "line 3, column 2: a comma is missing here"),
     ("a.json", '[\n {"prompt": "a", "completion": "b"},\n {"prompt": "c"', "line 3, column 16: it ends in the middle"),
     ("a.json", '[\n {"prompt": "a", "completion": "b"}\n', "line 3, column 1: it ends in the middle"),
-    ("a.json", '[\n {“prompt”: “a”}\n]', "line 2, column 3: typographic quotes"),
+    ("a.json", "[\n {“prompt”: “a”}\n]", "line 2, column 3: typographic quotes"),
     ("a.json", '[\n // the first\n {"prompt": "a"}\n]', "line 2, column 2: JSON has no comments: remove it"),
     ("a.json", '[\n {"prompt": "a", "prompt": "b"}\n]', "line 2: the key 'prompt' stands twice in one object"),
     ("a.json", '[\n {"prompt": "a"}\n] and more', "line 3, column 3: text follows the end of the value"),
     ("a.jsonl", "[" * 100_000, "nested too deep"),
-    ("a.json", '{"version": 1, "data": [{"prompt": "a", "completion": "b"}]}', "the rows stand under 'data': keep that list alone"),
-    ("a.json", '{"prompt": ["a", "b"], "completion": ["c", "d"]}', "holds whole columns; write rows, in pandas: to_json(orient='records'"),
+    (
+        "a.json",
+        '{"version": 1, "data": [{"prompt": "a", "completion": "b"}]}',
+        "the rows stand under 'data': keep that list alone",
+    ),
+    (
+        "a.json",
+        '{"prompt": ["a", "b"], "completion": ["c", "d"]}',
+        "holds whole columns; write rows, in pandas: to_json(orient='records'",
+    ),
     ("a.json", '{"prompt": {"0": "a"}, "completion": {"0": "c"}}', "holds whole columns; write rows"),
     ("a.jsonl", '"a"\n"b"\n', "none of its 2 rows can be used. line 1: must be an object with fields, not str"),
     ("a.json", "[]", "has no rows"),
@@ -77,16 +101,28 @@ REFUSED = [
     ("a.csv", "sep=;\n" + HEAD, "line 1: is Excel's line 'sep=…', not the header: delete it"),
     ("a.csv", "prompt,completion,prompt\na,b,c\n", "line 1: two columns of the header"),
     ("a.csv", 'prompt,"completion\na,b\n', "line 1, the header: a quote opens a cell that is never closed"),
-    ("a.csv", HEAD + '"Say \\"hi\\".",b\n' * 60, "a quote is escaped by a backslash (\\\"); CSV doubles it (\"\"). Write the file anew"),
+    (
+        "a.csv",
+        HEAD + '"Say \\"hi\\".",b\n' * 60,
+        'a quote is escaped by a backslash (\\"); CSV doubles it (""). Write the file anew',
+    ),
     ("a.csv", "Where is it?,In Oslo.\nWho?,Ana.\n", "If the first line is a row and no header, put one before it"),
     # columns
     ("a.jsonl", '{"question": "a", "answer": "b"}\n', "perhaps columns={'prompt': 'question', 'completion': 'answer'}"),
-    ("a.jsonl", '{"promt": "a", "completion": "b"}\n', "perhaps columns={'prompt': 'promt', 'completion': 'completion'}"),
+    (
+        "a.jsonl",
+        '{"promt": "a", "completion": "b"}\n',
+        "perhaps columns={'prompt': 'promt', 'completion': 'completion'}",
+    ),
     ("a.jsonl", '{"chat": []}\n', "perhaps columns={'messages': 'chat'}"),
     ("a.jsonl", '{"Prompt": "a", "Completion": "b"}\n', "has the columns ['Prompt', 'Completion']: none of"),
-    ("a.jsonl", '{"instruction": "a", "output": "b", "text": "ab"}\n', "more than one form fits: texts (text); Alpaca (instruction and output). Say which"),
+    (
+        "a.jsonl",
+        '{"instruction": "a", "output": "b", "text": "ab"}\n',
+        "more than one form fits: texts (text); Alpaca (instruction and output)",
+    ),
     ("a.jsonl", '{"prompt": "a", "completion": "b", "label": false}\n', "rows whose 'label' is false are bad answers"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("name, content, message", REFUSED, ids=[f"{n}: {m[:40]}" for n, _, m in REFUSED])
@@ -98,55 +134,105 @@ def test_a_bad_source_is_refused_with_its_cause(tmp_path, name, content, message
     assert message in str(refusal.value) and str(path) in str(refusal.value)
 
 
-# (file name, its content with one bad row after a good one, part of the only problem): the other rows are read.
+# What stands before the bad row: a good one.
+BEFORE = {
+    "pairs": GOOD,
+    "cells": HEAD + "a,b\n",
+    "chats": chat(user(), bot()),
+    "chats in cells": 'messages\n"[{""role"": ""user"", ""content"": ""a""}, {""from"": ""gpt"", ""value"": ""b""}]"\n',
+    "preferences": pair(),
+    "alpaca": '{"instruction": "a", "output": "b"}\n',
+}
+# (kind of file, the bad row, part of the only problem): the good row is read.
 ROWS = [
-    ("a.jsonl", GOOD + '{"prompt": "a" "completion": "b"}', "line 2: column 16: a comma is missing here"),
-    ("a.jsonl", GOOD + '{"prompt": "say "hi"", "completion": "b"}', "line 2: column 18: a comma is missing here, or a quote inside"),
-    ("a.jsonl", GOOD + '{prompt: "a"}', 'line 2: column 2: a key stands without quotes: write "prompt"'),
-    ("a.jsonl", GOOD + '{"prompt": "C:\\data", "completion": "b"}', "line 2: column 15: a single backslash stands inside a text"),
-    ("a.jsonl", GOOD + '{"prompt": "a\tb", "completion": "b"}', "line 2: column 14: a line break or tab stands inside a text"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "completion": "b', "line 2: column 31: it ends in the middle"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "completion": "b"} {"prompt": "c", "completion": "d"}', "line 2: column 36: two values stand in one line"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "prompt": "c", "completion": "b"}', "line 2: the key 'prompt' stands twice"),
-    ("a.jsonl", GOOD + "{'prompt': 'a'}", "line 2: column 2: is written as Python prints a dict"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "completion": 5}', "line 2: field 'completion' must be text, not int"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "completion": NaN}', "line 2: field 'completion' must be text, not float"),
-    ("a.jsonl", GOOD + '{"prompt": "a", "completion": null}', "line 2: field 'completion' is missing"),
-    ("a.csv", HEAD + 'a,b\n"c" d,e\n', "line 3: text follows the quote that closes a cell"),
-    ("a.csv", HEAD + 'a,b\n"say \\"hi\\" now",e\n', "line 3: a quote is escaped by a backslash"),
-    ("a.csv", HEAD + "a,b\nc,d,e\n", "line 3: 3 cells, and the header has 2; quote a cell that holds the delimiter"),
-    ("a.csv", HEAD + 'a,b\nc,"d\n', "line 3: a quote opens a cell that is never closed, to the end of the file in line 3"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), {"role": "bot", "content": "x"}), "line 2: field 'messages[1].role' must be one of"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), bot(weight=0.5)), "line 2: field 'messages[1].weight' must be 0 (not in the loss) or 1, not 0.5"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), bot(weight=0)), "line 2: field 'messages': every assistant turn has weight 0"),
-    ("a.jsonl", chat(user(), bot()) + chat(user([{"type": "image_url", "image_url": {}}]), bot()), "line 2: field 'messages[0].content[0]' is of type 'image_url'; only parts of type 'text'"),
-    ("a.jsonl", chat(user(), bot()) + chat(user([{"type": "text"}]), bot()), "line 2: field 'messages[0].content[0]' is no text part"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), call("{town: Ulm}"), bot()), "line 2: field 'messages[1].tool_calls[0].arguments' is no JSON (column 2: a key stands"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), call("[1]"), bot()), "line 2: field 'messages[1].tool_calls[0].arguments' must be an object, not list"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), call(name=None), bot()), "line 2: field 'messages[1].tool_calls[0]' needs a 'function' with its 'name'"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), bot(function_call={"name": "f"})), "line 2: field 'messages[1]' is an old function call"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), bot(), tools="{f"), "line 2: field 'tools' is no JSON"),
-    ("a.jsonl", chat(user(), bot()) + chat(user(), bot(), tools={"name": "f"}), "line 2: field 'tools' must be a list of objects"),
-    ("a.jsonl", chat(user(), bot()) + chat(bot("Hi!"), user(), bot()), "line 2: field 'messages[0]' is an assistant turn; put what it answers before it"),
-    ("a.jsonl", chat(user(), bot()) + chat({"role": "system", "content": "A"}, user(), bot(), system="B"), "line 2: has a system turn in its messages and a text in the column 'system'"),
-    ("a.csv", "messages\n" + '"[{""role"": ""user"", ""content"": ""a""}, {""role"": ""assistant"", ""content"": ""b""}]"\n' + "\"[{'role': 'user'}]\"\n", "line 3: field 'messages' is no JSON (column 3: is written as Python prints a dict"),
-    ("a.jsonl", pair() + pair(rejected="A wren."), "line 2: fields 'chosen' and 'rejected' are the same"),
-    ("a.jsonl", pair() + pair(chosen=" "), "line 2: field 'chosen' is empty"),
-    ("a.jsonl", pair() + pair(chosen=[user()], rejected=[bot()]), "line 2: field 'chosen' must end with an assistant turn"),
-    ("a.jsonl", pair() + pair(prompt=[user(), bot()]), "line 2: field 'prompt' must end with a question"),
-    ("a.jsonl", '{"instruction": "a", "output": "b"}\n{"instruction": "a", "input": ["x"], "output": "b"}', "line 2: column 'input' must be text or a number, not list"),
-    ("a.jsonl", '{"instruction": "a", "output": "b"}\n{"instruction": "a", "output": ""}', "line 2: field 'output' is empty"),
-    ("a.jsonl", '{"instruction": "a", "output": "b"}\n{"instruction": "a", "output": "b", "history": ["x"]}', "line 2: field 'history' must be a list of [question, answer]"),
-]  # fmt: skip
+    ("pairs", '{"prompt": "a" "completion": "b"}', "column 16: a comma is missing here"),
+    ("pairs", '{"prompt": "say "hi"", "completion": "b"}', "column 18: a comma is missing here, or a quote inside"),
+    ("pairs", '{prompt: "a"}', 'column 2: a key stands without quotes: write "prompt"'),
+    ("pairs", '{"prompt": "C:\\data", "completion": "b"}', "column 15: a single backslash stands inside a text"),
+    ("pairs", '{"prompt": "a\tb", "completion": "b"}', "column 14: a line break or tab stands inside a text"),
+    ("pairs", '{"prompt": "a", "completion": "b', "column 31: it ends in the middle"),
+    (
+        "pairs",
+        '{"prompt": "a", "completion": "b"} {"prompt": "c", "completion": "d"}',
+        "column 36: two values stand in one line",
+    ),
+    ("pairs", '{"prompt": "a", "prompt": "c", "completion": "b"}', "the key 'prompt' stands twice"),
+    ("pairs", "{'prompt': 'a'}", "column 2: is written as Python prints a dict"),
+    ("pairs", '{"prompt": "a", "completion": 5}', "field 'completion' must be text, not int"),
+    ("pairs", '{"prompt": "a", "completion": NaN}', "field 'completion' must be text, not float"),
+    ("pairs", '{"prompt": "a", "completion": null}', "field 'completion' is missing"),
+    ("cells", '"c" d,e\n', "text follows the quote that closes a cell"),
+    ("cells", '"say \\"hi\\" now",e\n', "a quote is escaped by a backslash"),
+    ("cells", "c,d,e\n", "3 cells, and the header has 2; quote a cell that holds the delimiter"),
+    ("cells", 'c,"d\n', "a quote opens a cell that is never closed, to the end of the file in line 3"),
+    ("chats", chat(user(), {"role": "bot", "content": "x"}), "field 'messages[1].role' must be one of"),
+    ("chats", chat(user(), bot(weight=0.5)), "field 'messages[1].weight' must be 0 (not in the loss) or 1, not 0.5"),
+    ("chats", chat(user(), bot(weight=0)), "field 'messages': every assistant turn has weight 0"),
+    (
+        "chats",
+        chat(user([{"type": "image_url", "image_url": {}}]), bot()),
+        "field 'messages[0].content[0]' is of type 'image_url'; only parts of type 'text'",
+    ),
+    ("chats", chat(user([{"type": "text"}]), bot()), "field 'messages[0].content[0]' is no text part"),
+    (
+        "chats",
+        chat(user(), call("{town: Ulm}"), bot()),
+        "field 'messages[1].tool_calls[0].arguments' is no JSON (column 2: a key stands",
+    ),
+    (
+        "chats",
+        chat(user(), call("[1]"), bot()),
+        "field 'messages[1].tool_calls[0].arguments' must be an object, not list",
+    ),
+    (
+        "chats",
+        chat(user(), call(name=None), bot()),
+        "field 'messages[1].tool_calls[0]' needs a 'function' with its 'name'",
+    ),
+    ("chats", chat(user(), bot(function_call={"name": "f"})), "field 'messages[1]' is an old function call"),
+    ("chats", chat(user(), bot(), tools="{f"), "field 'tools' is no JSON"),
+    ("chats", chat(user(), bot(), tools={"name": "f"}), "field 'tools' must be a list of objects"),
+    (
+        "chats",
+        chat(bot("Hi!"), user(), bot()),
+        "field 'messages[0]' is an assistant turn; put what it answers before it",
+    ),
+    (
+        "chats",
+        chat({"role": "system", "content": "A"}, user(), bot(), system="B"),
+        "has a system turn in its messages and a text in the column 'system'",
+    ),
+    (
+        "chats in cells",
+        "\"[{'role': 'user'}]\"\n",
+        "field 'messages' is no JSON (column 3: is written as Python prints a dict",
+    ),
+    ("preferences", pair(rejected="A wren."), "fields 'chosen' and 'rejected' are the same"),
+    ("preferences", pair(chosen=" "), "field 'chosen' is empty"),
+    ("preferences", pair(chosen=[user()], rejected=[bot()]), "field 'chosen' must end with an assistant turn"),
+    ("preferences", pair(prompt=[user(), bot()]), "field 'prompt' must end with a question"),
+    (
+        "alpaca",
+        '{"instruction": "a", "input": ["x"], "output": "b"}',
+        "column 'input' must be text or a number, not list",
+    ),
+    ("alpaca", '{"instruction": "a", "output": ""}', "field 'output' is empty"),
+    (
+        "alpaca",
+        '{"instruction": "a", "output": "b", "history": ["x"]}',
+        "field 'history' must be a list of [question, answer]",
+    ),
+]
 
 
-@pytest.mark.parametrize("name, content, message", ROWS, ids=[m[:60] for _, _, m in ROWS])
-def test_a_bad_row_is_refused_by_its_line_and_the_others_are_read(tmp_path, name, content, message):
-    path = tmp_path / name
-    path.write_text(content, newline="")
+@pytest.mark.parametrize("kind, row, message", ROWS, ids=[f"{kind}: {m[:50]}" for kind, _, m in ROWS])
+def test_a_bad_row_is_refused_by_its_line_and_the_others_are_read(tmp_path, kind, row, message):
+    good = BEFORE[kind]
+    path = tmp_path / ("a.csv" if "cells" in kind else "a.jsonl")
+    path.write_text(good + row, newline="")
     reading = read_rows(path)
     assert len(reading) == 1 and len(reading.problems) == 1
-    assert message in reading.problems[0]
+    assert reading.problems[0].startswith(f"line {1 + good.count(chr(10))}: ") and message in reading.problems[0]
 
 
 COLUMNS = [

@@ -114,7 +114,10 @@ def test_bad_rows_of_csv_are_numbered_by_the_line_they_begin_in(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text('prompt,completion\n"two\nlines",fine\n"one",\nshort\n\nlong,er,est\nlast,"and\nfine"\n')
     reading = read_rows(path)
-    assert reading.rows == [{"prompt": "two\nlines", "completion": "fine"}, {"prompt": "last", "completion": "and\nfine"}]
+    assert reading.rows == [
+        {"prompt": "two\nlines", "completion": "fine"},
+        {"prompt": "last", "completion": "and\nfine"},
+    ]
     assert reading.problems == [
         "line 4: field 'completion' is empty",
         "line 5: 1 cells, and the header has 2",

@@ -56,9 +56,7 @@ def measure(path):
     both = time.perf_counter() - start
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is bytes there, KiB on Linux
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-    print(
-        f"{path.name:14}{len(reading):8,} rows: {read:.2f} s, with the split {both:.2f} s; peak {peak:.0f} MB"
-    )
+    print(f"{path.name:14}{len(reading):8,} rows: {read:.2f} s, with the split {both:.2f} s; peak {peak:.0f} MB")
 
 
 if __name__ == "__main__":
