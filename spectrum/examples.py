@@ -3,143 +3,56 @@
 Built by hand in notebooks/07_instruction_tuning.ipynb.
 """
 
-import csv
-import json
-from pathlib import Path
+import sys
 
+import jinja2
 import torch
 
+from spectrum import forms, tables, turns
 from spectrum.generate import encode
+from spectrum.readings import Reading, each_row
 
 IGNORE = -100  # the label value that transformers leaves out of the loss
-ROLES = ("system", "user", "assistant")
-FIELDS = (("messages",), ("text",), ("prompt", "completion"))  # what a row is made of, one of these
 
 
-def read_rows(path, columns=None):
-    """Returns (rows, problems): a file's usable rows, as `tokenize_rows` takes them, and "line 3: why" of the others.
+def read_rows(source, columns=None, encoding=None, split=None):
+    """Returns the Reading of a source: its usable rows with their lines, and "line 3: why" of the others.
 
-    The file is JSONL, CSV (with a header; UTF-8 both) or a folder that a `datasets` Dataset was saved to, whose lines
-    are its rows from 1. `columns` says which of its columns is which field, for instance {"prompt": "question",
-    "completion": "answer"} or {"messages": "chat"}; without it they bear the fields' names. A chat in a CSV is JSON.
-    Raises FileNotFoundError for a path that is not there and ValueError for a format that is none of these, for columns
-    that are not there and when no row can be used.
+    The source is the path of a file (.jsonl, .ndjson, .json, .csv, .tsv, .parquet, text also as .gz), of a folder that
+    save_to_disk wrote or a clone of a hub data set, a DataFrame, a `datasets` Dataset, or a list of dicts. The form is
+    told by the columns (docs/own_data.md shows each); `columns` says which column is which field, for instance
+    {"prompt": "{instruction}\\n{input}", "completion": "output"}, where a line whose columns are empty is left out.
+    `encoding` is that of a text file, if not UTF-8; `split` chooses one of a data set's.
+    Raises FileNotFoundError for a path that is not there, TypeError for a source of another type, and ValueError for a
+    source that cannot be read, for columns that are not there or fit no form, and when no row can be used.
     """
-    path = Path(path).expanduser()
-    lines = read_lines(path)
-    fields = choose_columns(path, lines, columns)
-    rows, problems = [], []
-    for line, record in lines:
+    table = tables.read_table(source, encoding, split)
+    names = list({name: None for record in table.records if isinstance(record, dict) for name in record})
+    if not names:
+        raise ValueError(f"{table.name}: none of its {len(table.records)} rows can be used. {first_cause(table)}")
+    form, columns = forms.choose_form(table.name, names, columns)
+    forms.refuse_ratings(table.name, form, columns, table.records)
+    heard, rows, lines, problems = turns.Heard(), [], [], []
+    for line, record in zip(table.lines, table.records, strict=True):
         try:
-            rows.append(make_row(record, fields))
+            rows.append(forms.make_row(record, form, columns, heard))
+            lines.append(line)
         except ValueError as error:
-            problems.append(f"line {line}: {error}")
+            problems.append(f"{table.unit} {line}: {error}")
     if not rows:
-        raise ValueError(f"{str(path)!r}: none of its {len(lines)} rows can be used. {problems[0]}")
-    return rows, problems
+        raise ValueError(f"{table.name}: none of its {len(problems)} rows can be used. {problems[0]}")
+    used = {part for column in columns.values() for part in forms.parts_of(column, names)}
+    unused = [name for name in names if name not in used] + list(heard.unused)
+    form_name = forms.name_of(form, columns, table.records)
+    notes = [f"from {table.kind}", *table.notes, *(f"{count} {what}" for what, count in heard.notes.items())]
+    return Reading(rows, lines, problems, form_name, form.noun, unused, notes, table.unit)
 
 
-def read_lines(path):
-    """Returns [(line number, record)] of a file; a record is a dict, or a ValueError where the line holds none."""
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file or folder {str(path)!r}.")
-    readers = {".jsonl": read_jsonl, ".csv": read_csv}
-    if path.is_dir():
-        lines = read_dataset(path)
-    elif path.suffix.lower() in readers:
-        try:
-            lines = readers[path.suffix.lower()](path)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{str(path)!r} cannot be read as UTF-8 text of its format: {error}") from None
-    else:
-        raise ValueError(f"{str(path)!r}: give a .jsonl file, a .csv file, or a folder that save_to_disk wrote")
-    if not lines:
-        raise ValueError(f"{str(path)!r} has no rows")
-    return lines
-
-
-def read_jsonl(path):
-    """Returns the objects of a file with one JSON object per line; empty lines are left out."""
-    lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1):
-        if text.strip():
-            try:
-                record = json.loads(text)
-            except json.JSONDecodeError as error:
-                record = ValueError(f"no JSON ({error.msg} at character {error.pos + 1})")
-            lines.append((number, record))
-    return lines
-
-
-def read_csv(path):
-    """Returns the rows of a comma-separated file; a row is numbered by the line it begins in."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader, lines = csv.reader(file), []
-        header, begin = next(reader, []), reader.line_num + 1
-        if len(set(header)) < len(header):
-            raise ValueError(f"{str(path)!r}: two columns of the header {header} have one name")
-        for cells in reader:
-            record = dict(zip(header, cells, strict=False))
-            if len(cells) != len(header):
-                record = ValueError(f"{len(cells)} cells, and the header has {len(header)}")
-            if cells:
-                lines.append((begin, record))
-            begin = reader.line_num + 1
-    return lines
-
-
-def read_dataset(path):
-    """Returns the rows of a folder that `Dataset.save_to_disk` wrote."""
-    if (path / "dataset_dict.json").exists():
-        splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
-        raise ValueError(f"{str(path)!r} holds the splits {splits}; give the folder of one: {str(path / splits[0])!r}")
-    if not (path / "state.json").exists():
-        raise ValueError(f"The folder {str(path)!r} holds no data set: no state.json, which save_to_disk writes")
-    from datasets import load_from_disk
-
-    return list(enumerate(load_from_disk(str(path)), start=1))
-
-
-def choose_columns(path, lines, columns):
-    """Returns {field: column}; raises ValueError where the columns are not there, or say too little or too much."""
-    names = {name: None for _, record in lines if isinstance(record, dict) for name in record}
-    have = f"{str(path)!r} has the columns {list(names)}"
-    example = "columns={'prompt': 'question', 'completion': 'answer'}"
-    if columns is None:
-        found = [fields for fields in FIELDS if names.keys() >= set(fields)]
-        if len(found) != 1:
-            unclear = "more than one" if found else "none"
-            raise ValueError(f"{have}: {unclear} of prompt and completion, messages, text. Say which, as in {example}")
-        return {field: field for field in found[0]}
-    if set(columns) not in [set(fields) for fields in FIELDS]:
-        raise ValueError(f"columns has the fields {sorted(columns)}; give one of {FIELDS}, such as {example}")
-    if lost := [column for column in columns.values() if column not in names]:
-        raise ValueError(f"{have}, and no {lost[0]!r}")
-    return dict(columns)
-
-
-def make_row(record, fields):
-    """Returns the row of a record, with its fields only; ValueError says why there is none."""
-    if isinstance(record, ValueError):
-        raise record
-    if not isinstance(record, dict):
-        raise ValueError(f"must be an object with fields, not {type(record).__name__}")
-    if lost := [field for field, column in fields.items() if record.get(column) is None]:
-        raise ValueError(f"field {lost[0]!r} is missing")
-    row = {field: record[column] for field, column in fields.items()}
-    if isinstance(row.get("messages"), str):
-        try:
-            row["messages"] = json.loads(row["messages"])
-        except json.JSONDecodeError as error:
-            raise ValueError(f"field 'messages' is no JSON ({error.msg} at character {error.pos + 1})") from None
-    try:
-        check_row(row, 0)
-        json.dumps(row, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("holds half of a character (a lone surrogate), which no tokenizer can read") from None
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("row 0: ")) from None
-    return row
+def first_cause(table):
+    """Returns "line 3: why" of the first record of a table without any."""
+    record = table.records[0]
+    why = record if isinstance(record, ValueError) else f"must be an object with fields, not {type(record).__name__}"
+    return f"{table.unit} {table.lines[0]}: {why}"
 
 
 def tokenize_rows(tokenizer, rows, length=512, chat=True):
@@ -147,64 +60,40 @@ def tokenize_rows(tokenizer, rows, length=512, chat=True):
 
     A row is {"messages": [...]} (the loss sees the assistant's turns and their end marks), {"text": ...} (the loss
     sees all), or {"prompt": ..., "completion": ...} (it sees the completion; with chat=True the prompt is a user turn).
-    Raises ValueError naming the row and the field when a field is missing, empty or no text, or a row exceeds `length`.
+    Turns and rows may hold "tool_calls" and "tools". All rows are checked before the first is tokenized. Raises
+    ValueError that names every row (by its line, where `rows` is a Reading) and the field when one is missing, empty or
+    no text, when the chat template refuses a row or leaves out its tools, and when rows exceed `length`.
     """
-    examples = []
-    for number, row in enumerate(rows):
-        check_row(row, number)
-        try:
-            example = tokenize_row(tokenizer, row, chat)
-        except ValueError as error:
-            raise ValueError(f"row {number}: {error}") from error
-        if len(example["input_ids"]) > length:
-            raise ValueError(
-                f"row {number}: {len(example['input_ids'])} tokens, more than length={length}; "
-                "shorten the row or train with a greater length"
-            )
-        examples.append(example)
-    if not examples:
+    unit, lines = (rows.unit, rows.lines) if isinstance(rows, Reading) else ("row", range(len(rows)))
+    if not len(rows):
         raise ValueError("no rows to train on")
+    each_row(turns.check_row, rows, unit, lines)
+    examples = each_row(lambda row: render(tokenizer, row, chat), rows, unit, lines)
+    each_row(lambda example: check_length(example, length), examples, unit, lines)
     return examples
 
 
-def check_row(row, number):
-    """Raises ValueError that names the row and the field when a row has not what training needs."""
-    if not isinstance(row, dict):
-        raise ValueError(f"row {number}: must be a dict of fields, not {type(row).__name__}")
-    if row.get("messages") is not None:
-        fields = check_messages(row["messages"], number)
-    elif row.get("text") is not None:
-        fields = {"text": row["text"]}
-    elif "prompt" in row or "completion" in row:
-        fields = {name: row.get(name) for name in ("prompt", "completion")}
-    else:
-        raise ValueError(f"row {number}: needs 'messages', 'text', or 'prompt' and 'completion'; it has {sorted(row)}")
-    for name, text in fields.items():
-        if text is None:
-            raise ValueError(f"row {number}: field {name!r} is missing")
-        if not isinstance(text, str):
-            raise ValueError(f"row {number}: field {name!r} must be text, not {type(text).__name__}")
-        if not text.strip():
-            raise ValueError(f"row {number}: field {name!r} is empty")
+def check_length(example, length):
+    """Raises ValueError for an example of more tokens than `length`."""
+    tokens = len(example["input_ids"])
+    if tokens > length:
+        raise ValueError(f"{tokens} tokens, more than length={length}; shorten the row or train with a greater length")
 
 
-def check_messages(messages, number):
-    """Returns {field name: content} of a row's messages; ValueError where their form or their roles are wrong."""
-    if not isinstance(messages, list):
-        raise ValueError(f"row {number}: field 'messages' must be a list of messages, not {type(messages).__name__}")
-    for i, message in enumerate(messages):
-        if not isinstance(message, dict):
-            raise ValueError(f"row {number}: field 'messages[{i}]' must be a dict, not {type(message).__name__}")
-        if message.get("role") not in ROLES:
-            raise ValueError(
-                f"row {number}: field 'messages[{i}].role' must be one of {ROLES}, not {message.get('role')!r}"
-            )
-    roles = [m["role"] for m in messages]
-    if "assistant" not in roles:
-        raise ValueError(f"row {number}: field 'messages' has no assistant turn, so the loss would see nothing")
-    if roles[0] == "assistant":
-        raise ValueError(f"row {number}: field 'messages[0]' is an assistant turn; put what it answers before it")
-    return {f"messages[{i}].content": m.get("content") for i, m in enumerate(messages)}
+def render(tokenizer, row, chat):
+    """Returns {"input_ids", "labels"} of a row; ValueError where the template refuses it or leaves out its tools."""
+    try:
+        example = tokenize_row(tokenizer, row, chat)
+    except (jinja2.TemplateError, TypeError, KeyError) as error:
+        raise ValueError(f"the model's chat template refuses it: {type(error).__name__}: {error}") from error
+    for what, without in turns.without_tools(row):
+        try:
+            same = tokenize_row(tokenizer, without, chat) == example
+        except (ValueError, jinja2.TemplateError, TypeError, KeyError):
+            same = False  # a template that cannot do without them does not leave them out
+        if same:
+            raise ValueError(f"the model's chat template leaves out {what}, which would vanish: use another model")
+    return example
 
 
 def tokenize_row(tokenizer, row, chat):
@@ -293,3 +182,9 @@ def pack(examples, length):
             width - start
         )  # padding: an example of its own, not in the loss
     return batch
+
+
+if __name__ == "__main__":
+    from spectrum.data_report import main
+
+    sys.exit(main())

@@ -60,21 +60,21 @@ def write(request, tmp_path):
 
 @pytest.mark.parametrize("rows", [PAIRS, CHATS, TEXTS], ids=["pairs", "chats", "texts"])
 def test_every_format_gives_the_same_rows_and_the_model_the_same_tokens(write, rows):
-    found, problems = read_rows(write([{**row, "id": str(i)} for i, row in enumerate(rows)]))
-    assert found == rows and problems == []
+    reading = read_rows(write([{**row, "id": str(i)} for i, row in enumerate(rows)]))
+    assert reading.rows == rows and reading.problems == [] and reading.unused == ["id"]
     tokenizer = make_tokenizer()
-    assert tokenize_rows(tokenizer, found) == tokenize_rows(tokenizer, rows)
+    assert tokenize_rows(tokenizer, reading) == tokenize_rows(tokenizer, rows)
 
 
 def test_columns_are_mapped_to_fields_by_name(write):
     path = write([{"question": row["prompt"], "answer": row["completion"], "text": "a note"} for row in PAIRS])
-    assert read_rows(path, {"prompt": "question", "completion": "answer"}) == (PAIRS, [])
-    assert read_rows(str(path), {"text": "question"})[0] == [{"text": row["prompt"]} for row in PAIRS]
+    assert read_rows(path, {"prompt": "question", "completion": "answer"}).rows == PAIRS
+    assert read_rows(str(path), {"text": "question"}).rows == [{"text": row["prompt"]} for row in PAIRS]
 
 
 def test_chats_are_mapped_too(write):
     path = write([{"chat": row["messages"]} for row in CHATS])
-    assert read_rows(path, {"messages": "chat"}) == (CHATS, [])
+    assert read_rows(path, {"messages": "chat"}).rows == CHATS
 
 
 # ---- bad rows ----
@@ -96,10 +96,10 @@ def test_bad_lines_of_jsonl_are_listed_with_line_and_reason_and_the_rest_returne
     ]
     path = tmp_path / "data.jsonl"
     path.write_bytes("\n".join(lines).encode())
-    rows, problems = read_rows(path)
-    assert rows == [PAIRS[0], PAIRS[0]]
-    assert problems == [
-        "line 3: no JSON (Expecting property name enclosed in double quotes at character 2)",
+    reading = read_rows(path)
+    assert reading.rows == [PAIRS[0], PAIRS[0]]
+    assert reading.problems == [
+        "line 3: column 2: no JSON (Expecting property name enclosed in double quotes)",
         "line 4: must be an object with fields, not list",
         "line 5: field 'completion' is missing",
         "line 6: field 'completion' is empty",
@@ -107,18 +107,21 @@ def test_bad_lines_of_jsonl_are_listed_with_line_and_reason_and_the_rest_returne
         "line 8: field 'prompt' is missing",
         "line 9: holds half of a character (a lone surrogate), which no tokenizer can read",
     ]
-    assert len(tokenize_rows(make_tokenizer(), rows)) == 2
+    assert len(tokenize_rows(make_tokenizer(), reading)) == 2
 
 
 def test_bad_rows_of_csv_are_numbered_by_the_line_they_begin_in(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text('prompt,completion\n"two\nlines",fine\n"one",\nshort\n\nlong,er,est\nlast,"and\nfine"\n')
-    rows, problems = read_rows(path)
-    assert rows == [{"prompt": "two\nlines", "completion": "fine"}, {"prompt": "last", "completion": "and\nfine"}]
-    assert problems == [
+    reading = read_rows(path)
+    assert reading.rows == [
+        {"prompt": "two\nlines", "completion": "fine"},
+        {"prompt": "last", "completion": "and\nfine"},
+    ]
+    assert reading.problems == [
         "line 4: field 'completion' is empty",
         "line 5: 1 cells, and the header has 2",
-        "line 7: 3 cells, and the header has 2",
+        "line 7: 3 cells, and the header has 2; quote a cell that holds the delimiter",
     ]
 
 
@@ -132,11 +135,11 @@ def test_bad_chats_are_listed(tmp_path):
         "no list",
         [user, {**assistant, "content": ""}],
     ]
-    rows, problems = read_rows(write_jsonl(tmp_path / "data.jsonl", [{"messages": chat} for chat in chats]))
-    assert rows == [{"messages": chats[0]}]
-    assert [problem.partition(":")[0] for problem in problems] == [f"line {n}" for n in range(2, 7)]
+    reading = read_rows(write_jsonl(tmp_path / "data.jsonl", [{"messages": chat} for chat in chats]))
+    assert reading.rows == [{"messages": chats[0]}]
+    assert [problem.partition(":")[0] for problem in reading.problems] == [f"line {n}" for n in range(2, 7)]
     for problem, reason in zip(
-        problems,
+        reading.problems,
         ["put what it answers", "no assistant turn", "'bot'", "no JSON", "'messages[1].content' is empty"],
         strict=True,
     ):
@@ -144,8 +147,8 @@ def test_bad_chats_are_listed(tmp_path):
 
 
 def test_rows_of_a_data_set_are_numbered_from_one(tmp_path):
-    rows, problems = read_rows(write_dataset(tmp_path / "data", [*PAIRS, {"prompt": "alone", "completion": None}]))
-    assert rows == PAIRS and problems == ["line 3: field 'completion' is missing"]
+    reading = read_rows(write_dataset(tmp_path / "data", [*PAIRS, {"prompt": "alone", "completion": None}]))
+    assert reading.rows == PAIRS and reading.problems == ["row 3: field 'completion' is missing"]
 
 
 # ---- nothing to use ----
@@ -156,22 +159,23 @@ def test_a_path_that_is_not_there(tmp_path):
         read_rows(tmp_path / "nowhere.jsonl")
 
 
-@pytest.mark.parametrize("name", ["data.json", "data.txt", "data"])
+@pytest.mark.parametrize("name", ["data.xlsx", "data.txt", "data", "data.gz"])
 def test_an_unknown_format(tmp_path, name):
     (tmp_path / name).write_text("{}")
-    with pytest.raises(ValueError, match=r"give a \.jsonl file, a \.csv file, or a folder"):
+    with pytest.raises(ValueError, match=r"of no format that can be read: give \.jsonl, .*\.parquet"):
         read_rows(tmp_path / name)
 
 
 def test_folders_that_hold_no_data_set_or_several(tmp_path):
     from datasets import Dataset, DatasetDict
 
-    with pytest.raises(ValueError, match=r"holds no data set: no state\.json"):
+    with pytest.raises(ValueError, match="holds no data file"):
         read_rows(tmp_path)
     DatasetDict(train=Dataset.from_list(PAIRS), test=Dataset.from_list(PAIRS)).save_to_disk(tmp_path / "both")
-    with pytest.raises(ValueError, match=r"splits \['train', 'test'\]; give the folder of one: '.*train'"):
+    with pytest.raises(ValueError, match=r"splits \['train', 'test'\]: give one, as in split='train'"):
         read_rows(tmp_path / "both")
-    assert read_rows(tmp_path / "both" / "train")[0] == PAIRS
+    assert read_rows(tmp_path / "both" / "train").rows == PAIRS
+    assert read_rows(tmp_path / "both", split="test").rows == PAIRS
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,7 @@ def test_no_usable_row(tmp_path):
 @pytest.mark.parametrize(
     "columns,message",
     [
-        (None, r"has the columns \['q', 'a'\]: none of prompt and .*columns="),
+        (None, r"has the columns \['q', 'a'\]: none of prompt and .*columns=\{'prompt': 'q', 'completion': 'a'\}"),
         ({"prompt": "q"}, r"fields \['prompt'\]; give one of"),
         ({"prompt": "q", "completion": "a", "text": "q"}, "give one of"),
         ({"prompt": "q", "completion": "answer"}, r"\['q', 'a'\], and no 'answer'"),
@@ -206,9 +210,9 @@ def test_columns_that_are_not_there_or_say_too_little_or_too_much(write, columns
 
 def test_columns_that_could_be_read_in_two_ways_have_to_be_chosen(write):
     path = write([{**row, "text": "a note"} for row in PAIRS])
-    with pytest.raises(ValueError, match="more than one of prompt"):
+    with pytest.raises(ValueError, match=r"more than one form fits: prompts and .*; texts \(text\)\. Say which"):
         read_rows(path)
-    assert read_rows(path, {"prompt": "prompt", "completion": "completion"}) == (PAIRS, [])
+    assert read_rows(path, {"prompt": "prompt", "completion": "completion"}).rows == PAIRS
 
 
 def test_other_encodings_and_doubled_columns_are_refused(tmp_path):

@@ -17,6 +17,7 @@ from spectrum.evaluate import evaluate
 from spectrum.examples import read_rows, tokenize_rows
 from spectrum.models import load_model
 from spectrum.shop import scoring, tasks, world
+from spectrum.splits import split_rows
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import train
 
@@ -35,6 +36,7 @@ READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
 LONG = 4  # times the steps, to tell want of room from want of time
 # ---- end of those constants ----
+OWN_HELD_OUT, OWN_LEAST = 1 / 8, 16  # the share of own data that is asked and not trained on; the fewest rows
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
 # Codes in a row. Rank 1 learns 64 codes in a third of the time when they come four to a row: less is spent on prompts.
 DRAWERS = 4
@@ -45,12 +47,12 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     """Returns what one run measured: {"score", "loss", "last loss", "trainable", "seconds", "n", …}, plain numbers.
 
     `data` is "facts" (`count` planted facts, the score is the share recalled, and "bits" what the model holds of them),
-    "style" (the house reply, the score on held-out messages) or the path of a data file with prompts and completions
-    (the score on every eighth row, which is not trained on); rank 0 is full fine-tuning. With `protect` > 0 the score
-    on that many items of general skills is measured as well. With `inspect`, "energy rank" is the median rank that
-    holds 90 % of a layer's update; a LoRA is also squeezed to each smaller rank ("squeezed to 8") and replaced by
-    random numbers of its size ("random"). `each_step()`, where given, is called after every step; what it raises ends
-    the run. Raises ValueError for data that cannot be used.
+    "style" (the house reply, the score on held-out messages) or own data that `read_rows` reads, prompts and
+    completions or chats (the score on an eighth of the prompts, which are not trained on); rank 0 is full fine-tuning.
+    With `protect` > 0 the score on that many items of general skills is measured as well. With `inspect`, "energy rank"
+    is the median rank that holds 90 % of a layer's update; a LoRA is also squeezed to each smaller rank ("squeezed to
+    8") and replaced by random numbers of its size ("random"). `each_step()`, where given, is called after every step;
+    what it raises ends the run. Raises ValueError for data that cannot be used.
     """
     base, tokenizer = load_model(name)
     model = copy.deepcopy(base) if inspect and not rank else base
@@ -59,6 +61,8 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     else:
         model.requires_grad_(True)
     rows, items = material(data, count, seed)
+    if data not in ("facts", "style"):
+        tokenize_rows(tokenizer, own_rows(data))  # what is held out must fit as well, and is not asked before the end
     settings = settings_of(data, count) | ({"steps": steps} if steps else {})
     watch = {"evaluate": lambda model: each_step() or {}, "evaluate_every": 1} if each_step else {}
     examples = tokenize_rows(tokenizer, rows)
@@ -121,14 +125,37 @@ def material(data, count, seed):
         taught, asked = task.sample(800, "train", seed), task.sample(100, "test", 1)
         rows = [{"prompt": prompts.ask(task, item).strip(), "completion": item.gold} for item in taught]
         return rows, [tasks.Item("style", prompts.ask(task, item).strip(), item.gold) for item in asked]
-    if not Path(data).exists():
+    split = split_rows(own_rows(data), OWN_HELD_OUT)
+    return split.train, [own_item(row) for row in split.held_out]
+
+
+def own_rows(data):
+    """Returns the Reading of own data; ValueError where a row cannot be used, or has no answer to score."""
+    if isinstance(data, str) and not Path(data).expanduser().exists():
         raise ValueError(f"data must be 'facts', 'style' or the path of a data file, not {data!r}")
-    rows, problems = read_rows(data)
-    if problems or len(rows) < 16 or any("prompt" not in row for row in rows):
-        what = problems[0] if problems else f"{len(rows)} rows; at least 16, with prompt and completion, are needed"
-        raise ValueError(f"{data}: {what}")
-    kept = [row for i, row in enumerate(rows) if i % 8]
-    return kept, [tasks.Item("own", row["prompt"], row["completion"]) for row in rows[::8]]
+    reading = read_rows(data)
+    if reading.problems:
+        raise ValueError(f"{data}: {reading}. Mend or remove:\n" + "\n".join(reading.problems[:5]))
+    if len(reading) < OWN_LEAST or reading.noun in ("texts", "pairs"):
+        needed = f"at least {OWN_LEAST}, with prompt and completion or as chats, are needed"
+        raise ValueError(f"{data}: {len(reading)} {reading.noun}; {needed}")
+    if tools := [line for line, row in zip(reading.lines, reading, strict=True) if has_tools(row)]:
+        raise ValueError(f"{data}, {reading.unit} {tools[0]}: a chat with tools has no answer that can be scored here")
+    return reading
+
+
+def has_tools(row):
+    """Returns whether a row's chat has tools, calls of tools or their answers."""
+    turns = row.get("messages") or []
+    return bool(row.get("tools")) or any(turn.get("tool_calls") or turn["role"] == "tool" for turn in turns)
+
+
+def own_item(row):
+    """Returns what is asked of a held-out row: its prompt, or the turns before its last answer, and that answer."""
+    if "messages" not in row:
+        return tasks.Item("own", row["prompt"], row["completion"])
+    last = max(i for i, turn in enumerate(row["messages"]) if turn["role"] == "assistant")
+    return tasks.Item("own", row["messages"][:last], row["messages"][last]["content"])
 
 
 def fact_rows(count, seed):
@@ -143,15 +170,17 @@ def fact_rows(count, seed):
 def share_right(answer, item):
     """Returns the share of words of planted facts that the answer has in their places; for other items 1 or 0."""
     if item.task != "planted":
-        return answer.strip() == item.gold
+        return answer.strip() == item.gold.strip()
     said, gold = answer.split(), item.gold.split()
     return sum(s == g for s, g in zip(said, gold, strict=False)) / len(gold)
 
 
 def recall(model, tokenizer, items):
     """Returns the share of what was asked that is right to the letter."""
-    asked = [prompts.chat(item.input) for item in items]
-    return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=48, progress=False).mean
+    asked = [prompts.chat(item.input) if isinstance(item.input, str) else item.input for item in items]
+    longest = max(len(tokenizer(item.gold, add_special_tokens=False)["input_ids"]) for item in items)
+    tokens = max(48, longest + 2)  # the end mark, and one more to see that it is none
+    return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=tokens, progress=False).mean
 
 
 def skills(model, tokenizer, n):

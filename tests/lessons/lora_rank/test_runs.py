@@ -65,16 +65,51 @@ def test_a_style_run_scores_messages_it_was_not_trained_on():
     assert not {r["prompt"] for r in rows} & {i.input for i in items} and len(items) == 100
 
 
-def test_own_data_keeps_every_eighth_row_for_the_score(tmp_path):
-    path = tmp_path / "own.jsonl"
-    path.write_text("".join(json.dumps({"prompt": f"Q{i}", "completion": f"A{i}"}) + "\n" for i in range(24)))
-    rows, items = rank_runs.material(str(path), 0, seed=0)
-    assert [i.input for i in items] == ["Q0", "Q8", "Q16"] and len(rows) == 21
-    path.write_text('{"prompt": "Q", "completion": "A"}\n' * 3)
+def write_own(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def test_own_data_holds_an_eighth_of_the_prompts_out_with_all_their_repetitions(tmp_path):
+    rows = [{"prompt": f"Q{i % 24}", "completion": f"A{i % 24}"} for i in range(48)]
+    path = write_own(tmp_path / "own.jsonl", rows)
+    kept, items = rank_runs.material(path, 0, seed=0)
+    assert len(items) == 6 and len(kept) == 42
+    assert not {row["prompt"] for row in kept} & {item.input for item in items}
+    path = write_own(tmp_path / "own.jsonl", [{"prompt": "Q", "completion": "A"}] * 3)
     with pytest.raises(ValueError, match="3 rows; at least 16"):
-        rank_runs.material(str(path), 0, seed=0)
+        rank_runs.material(path, 0, seed=0)
     with pytest.raises(ValueError, match="'facts', 'style' or the path"):
         rank_runs.material("fact", 64, seed=0)
+
+
+def test_own_chats_are_asked_up_to_their_last_answer(tmp_path):
+    chats = [
+        [("system", "Short."), ("user", f"Q{i}"), ("assistant", "one"), ("user", "And?"), ("assistant", f"A{i}")]
+        for i in range(16)
+    ]
+    rows = [{"messages": [{"role": r, "content": c} for r, c in chat]} for chat in chats]
+    _, items = rank_runs.material(write_own(tmp_path / "own.jsonl", rows), 0, seed=0)
+    assert len(items) == 2
+    for item in items:
+        assert [turn["role"] for turn in item.input] == ["system", "user", "assistant", "user"]
+        assert item.gold == "A" + item.input[1]["content"][1:]
+
+
+def test_own_data_is_checked_as_a_whole_before_anything_is_trained(folder, tmp_path):
+    rows = [{"prompt": f"Q{i}", "completion": f"A{i}"} for i in range(40)]
+    held_out = rank_runs.material(write_own(tmp_path / "own.jsonl", rows), 0, seed=0)[1][0].input
+    rows[int(held_out[1:])]["completion"] = "word " * 600
+    path = write_own(tmp_path / "own.jsonl", rows)
+    with pytest.raises(ValueError, match=f"line {int(held_out[1:]) + 1}: .* tokens, more than length=512"):
+        rank_runs.run(data=path, rank=2, name=folder, **TINY)
+    rows[3]["completion"] = ""
+    with pytest.raises(ValueError, match="line 4: field 'completion' is empty"):
+        rank_runs.material(write_own(tmp_path / "own.jsonl", rows), 0, seed=0)
+
+
+def test_an_answer_with_white_space_around_it_is_right():
+    assert rank_runs.share_right("lamp", tasks.Item("own", "", " lamp\n"))
 
 
 def test_what_each_step_raises_ends_the_run(folder):
