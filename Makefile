@@ -62,6 +62,7 @@ lint: $(VENV)/.installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m tools.make_labs --check
+	$(VENV)/bin/lint-imports
 
 unit-tests: $(VENV)/.installed-test
 	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile --ignore=tests/browser

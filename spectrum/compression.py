@@ -8,7 +8,7 @@ import html
 
 import numpy as np
 
-from spectrum import world
+from spectrum import seeds
 from spectrum.generate import token_logprobs
 from spectrum.plots import COLOURS
 
@@ -55,7 +55,7 @@ def kept(table, keep, way="predictable", seed=0):
     stay = np.ones(len(table), dtype=bool)
     rank = {"predictable": -table["nats"].to_numpy(), "surprising": table["nats"].to_numpy()}.get(way)
     if rank is None:
-        rank = np.array([world.seeded("dropped", seed, row).random() for row in range(len(table))])
+        rank = np.array([seeds.seeded("dropped", seed, row).random() for row in range(len(table))])
     for section, share in shares.items():
         rows = np.flatnonzero((table["section"] == section).to_numpy())
         order = rows[np.argsort(rank[rows], kind="stable")]

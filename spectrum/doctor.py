@@ -5,14 +5,14 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pandas as pd
 
 from spectrum.models import WEIGHTS
+from spectrum.sweeps import results_folder
 
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "datasets", "ipywidgets", "nbval", "jupyterlab")
-TIMES = Path(__file__).parents[1] / "results" / "notebook_times.json"
+TIMES = results_folder() / "notebook_times.json"
 NEEDED_GB = 2.0
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import torch
 
+from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.generate import complete
 from spectrum.tokens import encode_all
 
@@ -233,3 +235,14 @@ def _mean_length(rows):
 
 def _is_binary(values):
     return bool(np.isin(values, (0, 1)).all())
+
+
+@torch.no_grad()
+def mean_loss(model, tokenizer, rows):
+    """Returns nats per completion token over the rows."""
+    examples, total, count = tokenize_rows(tokenizer, rows), 0.0, 0
+    for start in range(0, len(examples), 32):
+        batch = {k: v.to(model.device) for k, v in pack(examples[start : start + 32], 512).items()}
+        n = int((batch["labels"] != IGNORE).sum())
+        total, count = total + n * model(**batch, use_cache=False).loss.item(), count + n
+    return total / count

@@ -5,7 +5,8 @@ A prompt is plain text, which a base model continues; `chat` wraps it in message
 
 import json
 
-from spectrum import tasks
+NOT_STATED = "not stated"  # what a model is to answer where the text does not say
+READING = "Answer the question."  # the order under which retrieved lines are read
 
 
 def bare(item):
@@ -68,7 +69,7 @@ def order_turns(order, examples, text):
 
 def read(lines, question):
     """Returns retrieved lines followed by the question about them (notebooks/06_retrieval.ipynb)."""
-    return f"{tasks.TASKS['lookup'].instructions[0]}\n{' '.join(lines)} {question}\n"
+    return f"{READING}\n{' '.join(lines)} {question}\n"
 
 
 def read_nearest(lines, question):

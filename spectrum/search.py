@@ -1,27 +1,15 @@
 """Automatic search for a prompt: an instruction with solved examples, judged on dev items at a fixed number of calls.
 
 Both searches judge on the same items and pay for each answer, so equal budgets are equal costs. Built by hand in
-notebooks/05_measuring_prompts.ipynb; `spectrum.dspy_adapter` lets DSPy search the same space.
+notebooks/05_measuring_prompts.ipynb; `spectrum.lessons.measuring_prompts.dspy_search` lets DSPy search the same space.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from spectrum import prompts, world
+from spectrum import prompts, seeds
 from spectrum.generate import complete
-
-# The instructions of lesson 05, from those that leave the answer open to those that say what it may be.
-ORDERS = (
-    "Read the letter.",
-    "Sentiment?",
-    "What is the mood?",
-    "How does the customer feel about the product?",
-    "Happy or unhappy?",
-    "positive or negative?",
-    "Good or bad? Say positive or negative.",
-    "Does the customer like the product? positive or negative.",
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +57,7 @@ def judge(model, tokenizer, score, **options):
 
 def shot_sets(items, sizes=(0, 1, 2, 4), each=2, seed=0):
     """Returns sets of (text, answer) pairs drawn from the items: `each` of every size, of size 0 the one there is."""
-    rng, found = world.seeded("shot sets", seed), []
+    rng, found = seeds.seeded("shot sets", seed), []
     for size in sizes:
         if size > len(items):
             raise ValueError(f"a set of {size} examples cannot be drawn from {len(items)} items. Give more items.")
@@ -96,7 +84,7 @@ def trials_of(budget, items, candidates):
 
 def random_search(right, candidates, items, budget, seed=0):
     """Returns the Trials of candidates drawn at random, without repetition, until the budget of calls is spent."""
-    drawn = world.seeded("random search", seed).sample(candidates, trials_of(budget, items, candidates))
+    drawn = seeds.seeded("random search", seed).sample(candidates, trials_of(budget, items, candidates))
     return [Trial(c, right(c, items), (n + 1) * len(items)) for n, c in enumerate(drawn)]
 
 
@@ -109,7 +97,7 @@ def guided_search(right, candidates, items, budget, seed=0, explore=0.5):
     """
     if not 0 <= explore <= 1:
         raise ValueError(f"explore is {explore}; it is the share of random trials, from 0 to 1.")
-    rng, count = world.seeded("guided search", seed), trials_of(budget, items, candidates)
+    rng, count = seeds.seeded("guided search", seed), trials_of(budget, items, candidates)
     left, trials = list(candidates), []
     while len(trials) < count:
         near = neighbours(best(trials).candidate, left) if trials and len(trials) >= explore * count else []
@@ -134,12 +122,3 @@ def best(trials):
 def progress(trials):
     """Returns (calls spent, best dev score so far), a list of each, for a curve."""
     return [t.spent for t in trials], list(np.maximum.accumulate([t.mean for t in trials]))
-
-
-def by_dspy(model, tokenizer):
-    """Returns (what DSPy finds in the same space, how): run now where DSPy is installed, else the stored run."""
-    from spectrum import dspy_adapter
-
-    if dspy_adapter.installed():
-        return dspy_adapter.measure((model, tokenizer)), "run now"
-    return dspy_adapter.stored(), f"stored run ({dspy_adapter.HOW})"

@@ -17,6 +17,16 @@ from tqdm.auto import tqdm
 WORKERS = 2
 
 
+def results_folder(lesson=""):
+    """Returns the folder of a lesson's stored results, such as "12_lora_rank"; without a name, that of all.
+
+    In a clone of the course they lie in results/, in an installed package beside its modules.
+    """
+    package = Path(__file__).parent
+    folder = package.parent / "results" if (package.parent / "pyproject.toml").exists() else package / "results"
+    return folder / lesson
+
+
 def run_sweep(run, grid, folder, executor=None, retry=False, progress=True):
     """Returns the records of a grid, in its order, after running what the folder does not hold yet.
 

@@ -1,5 +1,6 @@
 """Interactive shells over pure functions. Each has a static twin: the same function called once with the defaults."""
 
+import base64
 import html
 
 import ipywidgets as w
@@ -12,6 +13,12 @@ from spectrum.prompts import chat
 
 class Cancelled(Exception):
     """What ends a run after its Cancel button was pressed."""
+
+
+def picture_html(figure, alt):
+    """Returns the figure as an HTML image with its alt text."""
+    data = base64.b64encode(plots.png(figure)).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
 
 
 def playground_prompt(text, name):

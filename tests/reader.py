@@ -1,6 +1,6 @@
 """An independent reader of the shop's messages: every field from the text alone, by its own word lists and patterns.
 
-It shares no code and no table with `spectrum.world`, so a test that compares the two tests both.
+It shares no code and no table with `spectrum.shop.world`, so a test that compares the two tests both.
 """
 
 import re

@@ -1,4 +1,6 @@
-"""Finding the controls of a widget in a test."""
+"""Finding the controls of a widget in a test, and waiting for what they start."""
+
+import time
 
 
 def every(widget):
@@ -9,3 +11,11 @@ def every(widget):
 def control(shell, description):
     """Return the first control with this description."""
     return next(x for x in every(shell) if getattr(x, "description", None) == description)
+
+
+def wait_until(condition, seconds=600):
+    """Wait for a condition; fail after a time that only a hang takes, however busy the machine is."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)

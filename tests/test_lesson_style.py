@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from spectrum import prompt_tasks
+from spectrum.lessons.roles_rules_formats import material
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted(p for p in ROOT.glob("notebooks/*.ipynb") if not p.name.startswith("00"))
@@ -60,7 +60,7 @@ def placeholders(notebook):
     code = " ".join(f"{cell.source} {cell.outputs}" for cell in code_cells(notebook))
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     words = set(re.findall(r"\b[A-Z]{4,}\b", re.sub(r"```.*?```|`[^`]*`", " ", text, flags=re.DOTALL)))
-    return sorted(word for word in words - {"README", *prompt_tasks.NEW_WORDS} if word not in code)
+    return sorted(word for word in words - {"README", *material.NEW_WORDS} if word not in code)
 
 
 def lengths(notebook):

@@ -6,8 +6,9 @@ import re
 import pytest
 from tiny import make_tokenizer
 
-from spectrum import prompts, tasks
-from spectrum.tasks import Item
+from spectrum import prompts
+from spectrum.shop import tasks
+from spectrum.shop.tasks import Item
 
 CITY = tasks.TASKS["city"]
 OPEN = Item("city", "I live in Oslo.", "Oslo")

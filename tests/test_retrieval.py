@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from tiny import make_model, make_tokenizer
 
-from spectrum import prompts, retrieval, samplers, world
-from spectrum.retrieval import Document, Hit
+from spectrum import prompts, retrieval, seeds
+from spectrum.retrieval import Hit
+from spectrum.shop import facts, samplers, world
+from spectrum.shop.facts import Document
 
 LINES = [
     "The Kavo lamp is red.",
@@ -25,11 +27,11 @@ def pair(request):
 
 
 def ask_for(product, field):
-    return retrieval.question(next(p for p in world.PRODUCTS if p.name == product), field)
+    return facts.question(next(p for p in world.PRODUCTS if p.name == product), field)
 
 
 def hits_of(items, n=3):
-    search = retrieval.Search(retrieval.catalogue_lines(PRODUCTS))
+    search = retrieval.Search(facts.catalogue_lines(PRODUCTS))
     return [search.best(item.input, n) for item in items]
 
 
@@ -37,43 +39,43 @@ def hits_of(items, n=3):
 
 
 def test_the_catalogue_has_a_line_for_each_fact_in_an_order_that_a_seed_fixes():
-    lines = retrieval.catalogue_lines()
+    lines = facts.catalogue_lines()
     assert len(lines) == 6 * 96 == len({line.text for line in lines})
-    assert lines == retrieval.catalogue_lines() != retrieval.catalogue_lines(seed=1)
+    assert lines == facts.catalogue_lines() != facts.catalogue_lines(seed=1)
     assert {(d.product, d.field) for d in lines} == {(p.name, f) for p in world.PRODUCTS for f in samplers.QUESTIONS}
 
 
 def test_questions_are_distinct_and_true():
-    items = retrieval.questions(PRODUCTS, 20)
-    facts = {p.name: p.facts() for p in PRODUCTS}
+    items = facts.questions(PRODUCTS, 20)
+    true = {p.name: p.facts() for p in PRODUCTS}
     assert len({item.input for item in items}) == 20
-    assert all(item.gold == facts[item.details["product"]][item.details["field"]] for item in items)
-    assert len(retrieval.questions(PRODUCTS)) == 30
+    assert all(item.gold == true[item.details["product"]][item.details["field"]] for item in items)
+    assert len(facts.questions(PRODUCTS)) == 30
 
 
 @pytest.mark.parametrize("n", [0, 31])
 def test_more_questions_than_there_are_is_an_error(n):
     with pytest.raises(ValueError, match="give 1 to 30"):
-        retrieval.questions(PRODUCTS, n)
+        facts.questions(PRODUCTS, n)
 
 
 def test_unanswerable_questions_are_on_products_that_the_shop_does_not_have():
-    items = retrieval.unanswerable(40)
+    items = facts.unanswerable(40)
     assert not {i.details["product"] for i in items} & {p.name for p in world.PRODUCTS}
     assert {i.gold for i in items} == {"not stated"}
 
 
 def test_reworded_questions_have_none_of_the_known_forms():
-    items = retrieval.reworded(PRODUCTS)
+    items = facts.reworded(PRODUCTS)
     assert len(items) == 12 * 5
-    assert not any(retrieval.has_known_form(item.input) for item in items)
-    assert all(retrieval.has_known_form(item.input) for item in retrieval.questions(PRODUCTS))
+    assert not any(facts.has_known_form(item.input) for item in items)
+    assert all(facts.has_known_form(item.input) for item in facts.questions(PRODUCTS))
     assert all(item.details["product"] in item.input for item in items)
 
 
 def test_a_wrong_line_answers_the_question_with_another_value():
-    for item in retrieval.questions(PRODUCTS):
-        line, value = retrieval.wrong_line(item)
+    for item in facts.questions(PRODUCTS):
+        line, value = facts.wrong_line(item)
         assert value != item.gold and value in line and item.details["product"] in line
 
 
@@ -142,8 +144,8 @@ def test_recall_is_over_all_questions_and_the_first_k():
 
 def test_another_field_of_the_product_is_no_answer():
     item = ask_for(PRODUCTS[0].name, "maker")
-    assert retrieval.answers_it(Document("", PRODUCTS[0].name, "maker"), item)
-    assert not retrieval.answers_it(Document("", PRODUCTS[0].name, "colour"), item)
+    assert Document("", PRODUCTS[0].name, "maker").answers(item)
+    assert not Document("", PRODUCTS[0].name, "colour").answers(item)
 
 
 # ---- evidence, answers, refusals ----
@@ -193,7 +195,7 @@ def test_the_best_line_stands_last_where_it_is_asked_for():
 
 @pytest.mark.parametrize("write", [prompts.read, prompts.read_nearest])
 def test_any_model_and_chat_template_can_read(pair, write):
-    items = retrieval.questions(PRODUCTS, 4)
+    items = facts.questions(PRODUCTS, 4)
     answers = retrieval.answer(*pair, items, hits_of(items), write=write, progress=False)
     assert len(answers) == 4 and all(isinstance(answer, str) for answer in answers)
     rendered = pair[1].apply_chat_template(
@@ -203,7 +205,7 @@ def test_any_model_and_chat_template_can_read(pair, write):
 
 
 def test_any_model_can_be_asked_closed_book(pair):
-    items = retrieval.questions(PRODUCTS, 3)
+    items = facts.questions(PRODUCTS, 3)
     shots = [("Who?", "Dahl")]
     assert len(retrieval.closed_book(*pair, items)) == 3
     assert len(retrieval.closed_book(*pair, items, lambda q: prompts.order_turns("Answer.", shots, q))) == 3
@@ -212,10 +214,10 @@ def test_any_model_can_be_asked_closed_book(pair):
 def test_the_floor_guesses_by_field_and_scores_are_exact():
     items = [ask_for(p.name, "maker") for p in PRODUCTS]
     most = max([i.gold for i in items].count(i.gold) for i in items)
-    assert retrieval.guess_floor(items) == most / 5
-    score = retrieval.score([items[0].gold, f"{items[1].gold}!", "", "x", "y"], items)
+    assert facts.guess_floor(items) == most / 5
+    score = facts.score([items[0].gold, f"{items[1].gold}!", "", "x", "y"], items)
     assert score.mean == 0.2 and score.floor == most / 5 and score.ceiling == 1.0
-    assert retrieval.score([""] * 5, items, floor=0.0).floor == 0.0
+    assert facts.score([""] * 5, items, floor=0.0).floor == 0.0
 
 
 # ---- thresholds ----
@@ -236,11 +238,11 @@ def test_where_all_are_answerable_or_none_is_refused_the_threshold_follows():
 # ---- a fact in a long text ----
 
 
-@pytest.mark.parametrize("filler", retrieval.FILLERS)
+@pytest.mark.parametrize("filler", facts.FILLERS)
 def test_a_buried_fact_stands_where_it_should(filler):
-    tokenizer, rng = make_tokenizer(), world.seeded("buried")
+    tokenizer, rng = make_tokenizer(), seeds.seeded("buried")
     for place, at in ((0.0, 0), (1.0, -1)):
-        item = retrieval.buried(rng, tokenizer, 300, place, filler)
+        item = facts.buried(rng, tokenizer, 300, place, filler)
         lines = item.details["lines"]
         assert retrieval.evidence(item.gold, [lines[at]]) == [0] and item.details["product"] in lines[at]
         assert sum(item.details["product"] in line for line in lines) == 2
@@ -250,8 +252,8 @@ def test_a_buried_fact_stands_where_it_should(filler):
 
 
 def test_bad_places_and_fillers_are_named():
-    tokenizer, rng = make_tokenizer(), world.seeded("bad")
+    tokenizer, rng = make_tokenizer(), seeds.seeded("bad")
     with pytest.raises(ValueError, match="filler must be"):
-        retrieval.buried(rng, tokenizer, 60, 0.5, "poems")
+        facts.buried(rng, tokenizer, 60, 0.5, "poems")
     with pytest.raises(ValueError, match="from 0"):
-        retrieval.buried(rng, tokenizer, 60, 1.5)
+        facts.buried(rng, tokenizer, 60, 1.5)

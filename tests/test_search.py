@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from spectrum import prompts, search, tasks, world
+from spectrum import prompts, search
+from spectrum.lessons.measuring_prompts import rewordings
 from spectrum.search import Candidate
+from spectrum.shop import tasks, world
 
 TASK = tasks.TASKS["city"]
 ITEMS = TASK.sample(10, "dev")
@@ -129,6 +131,6 @@ def test_what_cannot_be_searched_is_said(change, message):
 
 
 def test_the_lessons_orders_are_in_no_training_wording():
-    assert len(set(search.ORDERS)) == 8
-    assert not set(search.ORDERS) & set(tasks.TASKS["sentiment"].instructions)
+    assert len(set(rewordings.ORDERS)) == 8
+    assert not set(rewordings.ORDERS) & set(tasks.TASKS["sentiment"].instructions)
     assert world.split_of(ITEMS[0].input) == "dev"

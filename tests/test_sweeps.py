@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sweep_runs
+from shells import wait_until
 
 from spectrum.sweeps import missing, read_sweep, record_path, run_sweep
 
@@ -169,14 +169,6 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
-
-
-def wait_until(condition, seconds=60):
-    """Waits; fails after a time that only a hang takes."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_by_default_two_processes_of_one_thread_each(tmp_path):

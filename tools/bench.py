@@ -103,7 +103,7 @@ def bench_pool(steps=100):
     from concurrent.futures import ThreadPoolExecutor
     from functools import partial
 
-    from spectrum import rank_runs
+    from spectrum.lessons.lora_rank import runs as rank_runs
     from spectrum.sweeps import run_sweep
 
     grid = [{"count": 64, "rank": rank, "steps": steps} for rank in rank_runs.RANKS]

@@ -12,11 +12,11 @@ import time
 import torch
 from transformers import DataCollatorForSeq2Seq, LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, utils
 
-from spectrum import corpus, instruction_data
 from spectrum.adapters import add_lora, count
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.models import WEIGHTS, load_model
-from spectrum.tokenizer import make_tokenizer
+from spectrum.shop import corpus, instruction_data
+from spectrum.shop.tokenizer import make_tokenizer
 from spectrum.train import train
 
 # A constant rate: the Trainer's linear warm-up starts at 0 and ours one step later, which alone would part the losses.

@@ -12,11 +12,11 @@ from spectrum.sweeps import missing, run_sweep
 ROOT = Path(__file__).parents[1]
 # Folder in results/ -> module with GRIDS and run.
 SWEEPS = {
-    "05_measuring_prompts": "spectrum.pair_runs",
-    "07_instruction_tuning": "spectrum.tuning_runs",
-    "11_lora_by_hand": "spectrum.lora_runs",
-    "12_lora_rank": "spectrum.rank_runs",
-    "15_qlora": "spectrum.qlora_runs",
+    "05_measuring_prompts": "spectrum.lessons.measuring_prompts.runs",
+    "07_instruction_tuning": "spectrum.lessons.instruction_tuning.runs",
+    "11_lora_by_hand": "spectrum.lessons.lora_by_hand.runs",
+    "12_lora_rank": "spectrum.lessons.lora_rank.runs",
+    "15_qlora": "spectrum.lessons.qlora.runs",
 }
 
 

@@ -18,10 +18,11 @@ import torch
 from tqdm.auto import tqdm
 from transformers import GenerationConfig
 
-from spectrum import corpus, instruction_data, world
+from spectrum import seeds
 from spectrum.examples import IGNORE
 from spectrum.generate import complete
-from spectrum.tokenizer import SPECIALS, TURN_END, make_tokenizer
+from spectrum.shop import corpus, instruction_data
+from spectrum.shop.tokenizer import SPECIALS, TURN_END, make_tokenizer
 from spectrum.train import train
 from tools.lumen import MuonWithAdamW, new_model
 
@@ -55,7 +56,7 @@ def corpus_windows(tokenizer, steps, cache, seed=0):
     if not path.exists():
         windows, seen = np.zeros((count, LENGTH), dtype=np.uint16), np.ones((count, LENGTH), dtype=bool)
         fill_windows(windows, seen, tokenizer, seed)
-        rng, words = world.seeded("strips", seed), corpus.single_tokens(tokenizer)
+        rng, words = seeds.seeded("strips", seed), corpus.single_tokens(tokenizer)
         for i in range(count):
             if i < WARMUP_STEPS * BATCH or rng.random() < STRIPS:
                 pool = words if rng.random() < 0.5 else range(len(SPECIALS), len(tokenizer))

@@ -4,12 +4,12 @@ from functools import cache
 
 import torch
 
-from spectrum import tasks
 from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
 from spectrum.evaluate import evaluate
 from spectrum.generate import complete
 from spectrum.models import load_model
 from spectrum.prompts import chat
+from spectrum.shop import tasks
 
 GOAL_JSON, GOAL_WISH = 0.9, 0.85  # well below the worked lab: fresh samples must not fail a right answer
 

@@ -6,12 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from spectrum import label_tasks, world
+from spectrum import seeds
 from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
+from spectrum.lessons.few_shot import material
 from spectrum.models import load_model
 
 GOAL = 0.7  # well below what the worked lab reaches: fresh sentences must not fail a good choice
-LABELS = dict(zip(label_tasks.CLASSES, ("mango", "pixel"), strict=True))
+LABELS = dict(zip(material.CLASSES, ("mango", "pixel"), strict=True))
 CALLS, MOST = 4, 8
 
 
@@ -200,9 +201,9 @@ def base():
 @cache
 def sentences(n, split, seed):
     """Returns n (text, label) pairs of a split, as many of one label as of the other."""
-    rng = world.seeded("lab 02", split, seed)
-    kinds = [kind for _ in range(n // 2) for kind in rng.sample(label_tasks.CLASSES, 2)]
-    return tuple((label_tasks.sentence(rng, kind, split), LABELS[kind]) for kind in kinds)
+    rng = seeds.seeded("lab 02", split, seed)
+    kinds = [kind for _ in range(n // 2) for kind in rng.sample(material.CLASSES, 2)]
+    return tuple((material.sentence(rng, kind, split), LABELS[kind]) for kind in kinds)
 
 
 def pool():
@@ -212,7 +213,7 @@ def pool():
 
 def ask(examples, texts):
     """Returns (N, 2) log-probabilities of mango and pixel after each text, under these examples, by the base model."""
-    return label_tasks.open_logprobs(*base(), list(examples), list(texts), tuple(LABELS.values()))
+    return material.open_logprobs(*base(), list(examples), list(texts), tuple(LABELS.values()))
 
 
 def share_right(answers, pairs):

@@ -7,9 +7,10 @@ from numbers import Real
 
 import torch
 
-from spectrum import masks, prompt_tasks
+from spectrum import masks
 from spectrum.checks.machinery import check, expect, expect_reason, fresh_seed, short
 from spectrum.generate import complete
+from spectrum.lessons.roles_rules_formats import material
 from spectrum.models import load_model
 
 KEYS = ("name", "city", "product", "order", "intent")
@@ -273,8 +274,8 @@ def check_choices(function, polite, rest):
 def compare_with_model(function):
     """Raises CheckFailed unless the learner's decoding of a letter equals the package's, on the instruct model."""
     instruct, tokenizer = model()
-    item = prompt_tasks.letters(1, KEYS[:3], "dev", seed=fresh_seed())[0]
-    chat = [{"role": "system", "content": prompt_tasks.ROLES["pirate"]}, {"role": "user", "content": item.input}]
+    item = material.letters(1, KEYS[:3], "dev", seed=fresh_seed())[0]
+    chat = [{"role": "system", "content": material.ROLES["pirate"]}, {"role": "user", "content": item.input}]
     head = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
     texts, end = masks.token_texts(tokenizer), masks.end_tokens(instruct, tokenizer)[0]
 
@@ -299,7 +300,7 @@ def json_ok(text):
 @check
 def check_five(function, why, goal=GOAL, n=60):
     """The learner's `five(ask, letters)` fills five fields of each letter with two chats; one sentence says why."""
-    letters, calls = prompt_tasks.letters(n, KEYS, "dev", seed=fresh_seed()), []
+    letters, calls = material.letters(n, KEYS, "dev", seed=fresh_seed()), []
 
     def counted(chats):
         listed = isinstance(chats, list) and chats and not isinstance(chats[0], dict | str)
@@ -313,7 +314,7 @@ def check_five(function, why, goal=GOAL, n=60):
     expect(texts, f"expected a list of {n} texts, got {short(answers)}", "One JSON text for each letter, in order.")
     expect(calls, "the model was never asked", "The fields stand in the letters: ask for them.")
     expect_reason(why, "Say in one sentence why your prompts work where one prompt does not.")
-    pairs = list(zip(answers, prompt_tasks.wanted(letters), strict=True))
+    pairs = list(zip(answers, material.wanted(letters), strict=True))
     missed = [f"{answer} instead of {gold}" for answer, gold in pairs if not holds(answer, gold)]
     share = 1 - len(missed) / n
     expect(share >= goal, f"all five fields in {100 * share:.0f} % of {n} fresh letters, wanted {100 * goal:.0f} %",

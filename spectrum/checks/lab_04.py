@@ -5,9 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from spectrum import prompts, steps
+from spectrum import prompts
 from spectrum.checks.machinery import check, expect, expect_reason, fresh_seed, short
 from spectrum.generate import complete
+from spectrum.lessons.reasoning import steps
 from spectrum.models import load_model
 
 GOAL = 0.95  # of bills; one prompt has none of them, a chain that adds step by step 7 in 10, the worked lab all

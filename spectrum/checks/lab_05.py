@@ -7,8 +7,8 @@ from numbers import Integral
 
 import numpy as np
 
-from spectrum import pair_runs
 from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed, short
+from spectrum.lessons.measuring_prompts import runs
 
 BUDGET, DEV, UNSEEN = 300, 40, 40  # answers that may be asked for; letters to choose on, letters to score on
 CONTESTS, GOAL = 1000, 0.035  # halving finds 4.5 to 5 points more than random search, as many letters for all 2 to 3
@@ -254,7 +254,7 @@ def contest(spend, contests=CONTESTS):
     scores = []
     for rng in map(np.random.default_rng, fresh().integers(1 << 30, size=contests)):
         # Pairs change their numbers, so that what was seen in a contest is of no use in the next.
-        right = rng.permutation(pair_runs.stored_answers())
+        right = rng.permutation(runs.stored_answers())
         order = rng.permutation(right.shape[1])
         dev, unseen = order[:DEV].tolist(), order[DEV:]
         pairs = rng.permutation(len(right)).tolist()

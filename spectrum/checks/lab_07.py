@@ -5,11 +5,13 @@ from itertools import chain, combinations
 
 import torch
 
-from spectrum import tasks, tuning_runs, world
+from spectrum import seeds
 from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
 from spectrum.examples import IGNORE, tokenize_rows
-from spectrum.instruction_data import instruction_rows
+from spectrum.lessons.instruction_tuning import runs
 from spectrum.models import load_model
+from spectrum.shop import tasks
+from spectrum.shop.instruction_data import instruction_rows
 from spectrum.tokens import encode
 from spectrum.train import train
 
@@ -163,8 +165,8 @@ def check_pad_left(function):
         }
         expect_close(got, torch.tensor(wanted), 0, f"{name} of [[5], [6, 7, 8]] with padding 1", hints[name])
     instruct, tokenizer = model("instruct")
-    items = tuning_runs.items_of(("name", "sentiment", "json"), 9, seed=fresh_seed())
-    rows = [encode(tokenizer, [{"role": "user", "content": tuning_runs.question(i, 0).strip()}]) for i in items]
+    items = runs.items_of(("name", "sentiment", "json"), 9, seed=fresh_seed())
+    rows = [encode(tokenizer, [{"role": "user", "content": runs.question(i, 0).strip()}]) for i in items]
     ids, mask, positions = function(before := [list(row) for row in rows], tokenizer.pad_token_id)
     expect(before == rows, "the rows that came in were changed", "Make new lists: [pad_id] * k + row.")
     marked = function([[7], [7, 7, 8]], 7)[1]
@@ -249,11 +251,11 @@ def single_faults(tokenizer):
 @cache
 def pool(n=2400):
     """Returns the rows to choose from: {"task", "wording", "prompt", "completion"}, of all trained tasks."""
-    rng, rows = world.seeded("lab 07", "pool"), []
+    rng, rows = seeds.seeded("lab 07", "pool"), []
     for _ in range(n):
         name, wording = rng.choice(tasks.TRAINED), rng.randrange(6)
         item = tasks.TASKS[name].draw(rng, "train")
-        text = tuning_runs.question(item, wording).strip()
+        text = runs.question(item, wording).strip()
         rows.append({"task": name, "wording": wording, "prompt": text, "completion": item.gold})
     return rows
 
@@ -268,7 +270,7 @@ def tune_on(rows, seed=0):
 
 def target_score(pair, seed, n=200):
     """Returns the Score on n test questions about the TARGETS, in the two wordings that no row of the pool has."""
-    return tuning_runs.ask(pair, tuning_runs.items_of(TARGETS, n, seed=seed), (6, 7), progress=False)
+    return runs.ask(pair, runs.items_of(TARGETS, n, seed=seed), (6, 7), progress=False)
 
 
 @check

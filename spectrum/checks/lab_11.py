@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import linear
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from spectrum import adapters, lora_runs, tasks
+from spectrum import adapters
 from spectrum.adapter_files import plain_name
 from spectrum.checks.machinery import (
     CheckFailed,
@@ -20,8 +20,10 @@ from spectrum.checks.machinery import (
     is_stub,
     short,
 )
+from spectrum.lessons.lora_by_hand import runs
 from spectrum.models import load_model
-from spectrum.prompt_effects import by_instruction, items_of
+from spectrum.shop import tasks
+from spectrum.shop.scoring import by_instruction, items_of
 
 MOST = 45_000  # trainable numbers of the open task: room for rank 2 on all linear layers of lumen-base
 GOAL = 0.35  # well below the worked lab (52 to 62 % over samples): fresh letters must not fail a right answer
@@ -265,7 +267,7 @@ def check_count(function):
 @cache
 def house_data():
     """Returns the training examples that the open task learns from."""
-    return lora_runs.house_data(load_model("base")[1])
+    return runs.house_data(load_model("base")[1])
 
 
 @check(changes=("model",))

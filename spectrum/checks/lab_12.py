@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from spectrum import adapters, rank_runs
+from spectrum import adapters
 from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, expect_reason, fresh_seed
+from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model
 
 MOST = 90_000  # trainable numbers of the open task: room for rank 4 on all linear layers of lumen-base

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 600  # seconds that only a hang takes, however busy the machine is
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 FLAGS += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
@@ -99,7 +100,7 @@ class Lab:
     browser: object
 
     @contextlib.contextmanager
-    def open(self, path, timeout=90):
+    def open(self, path, timeout=PATIENCE):
         """Give an OpenNotebook with a copy of the notebook at `path`, its kernel ready; closes the page afterwards."""
         shutil.copy(path, self.folder / Path(path).name)
         page = self.browser.new_page(viewport={"width": 1280, "height": 1600})
@@ -126,7 +127,7 @@ class OpenNotebook:
 
     page: object
 
-    def wait_until_idle(self, timeout=90):
+    def wait_until_idle(self, timeout=PATIENCE):
         """Wait until the kernel is idle; raises TimeoutError naming its last status."""
         end, status = time.monotonic() + timeout, None
         while time.monotonic() < end:
@@ -136,7 +137,7 @@ class OpenNotebook:
             time.sleep(0.1)
         raise TimeoutError(f"the kernel is {status!r} after {timeout} s")
 
-    def run_all(self, timeout=180):
+    def run_all(self, timeout=PATIENCE):
         """Run all cells and wait until the kernel is idle; raises RuntimeError naming the first error."""
         self.page.evaluate(RUN_ALL)
         self.wait_until_idle(timeout)
@@ -160,7 +161,7 @@ class OpenNotebook:
                 return number
         raise ValueError(f"no cell has the tag {tag!r}")
 
-    def wait_for_text(self, number, pattern, timeout=30):
+    def wait_for_text(self, number, pattern, timeout=PATIENCE):
         """Wait until a cell's outputs hold the regular expression, and return them as text; raises TimeoutError.
 
         A widget's own readout changes before the kernel has answered: wait for what only the kernel can know.
@@ -191,7 +192,7 @@ class OpenNotebook:
         (self.page if number is None else self.cell(number)).screenshot(path=str(path))
 
 
-def wait_for_server(lab, process, log, timeout=60):
+def wait_for_server(lab, process, log, timeout=PATIENCE):
     """Wait until the server answers; raises RuntimeError with its log where it ends or does not answer."""
     end = time.monotonic() + timeout
     while time.monotonic() < end and process.poll() is None:

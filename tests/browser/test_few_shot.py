@@ -3,9 +3,10 @@
 import pytest
 from browser.lone import alone
 
-BENCH = """from spectrum import models, widgets_few_shot
+BENCH = """from spectrum import models
+from spectrum.lessons.few_shot import widget
 
-widgets_few_shot.few_shot_bench(*models.load_model("base"))
+widget.few_shot_bench(*models.load_model("base"))
 """
 
 
@@ -21,7 +22,7 @@ def type_into(notebook, number, field, text):
 def test_the_bench_answers_to_the_keyboard(lab, tmp_path):
     """An example is added, a label renamed, and a sentence typed in words that the model does not know."""
     with lab.open(alone(tmp_path, "# What do examples buy?", BENCH)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         output = notebook.output(number)
         notebook.wait_for_text(number, r"after 2 examples, \d+ tokens")

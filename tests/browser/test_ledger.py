@@ -5,11 +5,11 @@ from browser.lone import alone
 
 EXPLORER = """from transformers import LlamaConfig
 
-from spectrum import widgets_ledger
+from spectrum.lessons.qlora import widget
 
 sizes = dict(hidden_size=4096, intermediate_size=11008, num_attention_heads=32, num_hidden_layers=32, vocab_size=32000)
 deep = LlamaConfig(**sizes | {"num_hidden_layers": 64})
-widgets_ledger.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep})
+widget.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep": deep})
 """
 
 
@@ -17,7 +17,7 @@ widgets_ledger.ledger_explorer({"LLaMA 7B": LlamaConfig(**sizes), "twice as deep
 def test_the_ledger_answers_to_the_keyboard(lab, tmp_path):
     """A longer row needs more, another model fills in its sizes, and a size can be typed."""
     with lab.open(alone(tmp_path, "# What fits?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         before = notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on 8 GB")

@@ -9,12 +9,12 @@ from tools.run_notebooks import clean, write
 
 STORED = """import pandas as pd
 
-from spectrum import lora_bench
+from spectrum.lessons.lora_rank import widget
 
 shared = dict(data="facts", count=64, targets="all-linear", lr=5e-3, steps=128, scale=2.0)
 stored = pd.DataFrame({"rank": [1, 8], "seed": [0, 0], "score": [0.4, 0.9], "loss": [[2, 1, 0.5]] * 2, **shared})
 """
-BENCH = 'lora_bench.lora_bench(stored, "bench_test/history.json")'
+BENCH = 'widget.lora_bench(stored, "bench_test/history.json")'
 RESTART = "async () => { await window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
 
 
@@ -41,7 +41,7 @@ def move(notebook, number, which, key, times):
 @pytest.mark.browser
 def test_the_bench_trains_stops_and_remembers_by_keyboard(lab, tmp_path):
     with lab.open(bench_notebook(tmp_path)) as notebook:
-        notebook.run_all(timeout=240)
+        notebook.run_all()
         number, wait = notebook.find_cell("playground"), notebook.wait_for_text
         wait(number, r"scale 2\.00 · 175,104 trainable parameters .*\n?.*1 seeds: 90 % right", 120)
         move(notebook, number, 1, "ArrowLeft", 3)  # rank 8 to 1
@@ -61,13 +61,13 @@ def test_the_bench_trains_stops_and_remembers_by_keyboard(lab, tmp_path):
         press(notebook, number, "Run")
         wait(number, r"Run 1: \d+ % right", 240)
         press(notebook, number, "Show code")
-        wait(number, r"rank_runs\.run\(data='facts', count=64, rank=1, alpha=2", 60)
+        wait(number, r"runs\.run\(data='facts', count=64, rank=1, alpha=2", 60)
         press(notebook, number, "Export CSV")
         wait(number, r"Wrote bench_test/history\.csv", 60)
         notebook.screenshot(tmp_path / "bench.png", number)
 
         notebook.page.evaluate(RESTART)
         notebook.wait_until_idle(120)
-        notebook.run_all(timeout=240)
+        notebook.run_all()
         wait(number, r"score %\s+s\s+1\s+facts\s+64\s+1\s+2", 120)
     assert (tmp_path / "bench.png").stat().st_size > 1000

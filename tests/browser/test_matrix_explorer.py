@@ -5,10 +5,10 @@ from browser.lone import alone
 
 EXPLORER = """import torch
 
-from spectrum import widgets_lora
+from spectrum.lessons.lora_by_hand import widget
 
 column, row = torch.arange(1.0, 9.0), torch.arange(1.0, 13.0)
-widgets_lora.matrix_explorer({"rank one": torch.outer(column, row), "identity": torch.eye(8)}, rank=2)
+widget.matrix_explorer({"rank one": torch.outer(column, row), "identity": torch.eye(8)}, rank=2)
 """
 
 
@@ -16,7 +16,7 @@ widgets_lora.matrix_explorer({"rank one": torch.outer(column, row), "identity": 
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """Rank 2 holds all of a matrix of rank one, a quarter of the identity's eight directions, and rank 4 half."""
     with lab.open(alone(tmp_path, "# What does a rank hold?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"rank one: rank 2 holds 100 %")

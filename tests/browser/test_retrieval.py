@@ -3,8 +3,9 @@
 import pytest
 from browser.lone import alone
 
-EXPLORER = """from spectrum import retrieval, widgets_retrieval
-from spectrum.retrieval import Document
+EXPLORER = """from spectrum import retrieval
+from spectrum.lessons.retrieval import widget
+from spectrum.shop.facts import Document
 
 lines = ["The Kavo lamp is red.", "The Kavo lamp costs 12 dollars.", "The Bino lamp costs 112 dollars."]
 lines += ["The Bino kettle is blue."]
@@ -15,7 +16,7 @@ def ask(lines, question):
     return "12 dollars" if "How much" in question else "Dahl"
 
 
-widgets_retrieval.retrieval_explorer(search, ask, "How much is the Kavo lamp?")
+widget.retrieval_explorer(search, ask, "How much is the Kavo lamp?")
 """
 
 
@@ -23,7 +24,7 @@ widgets_retrieval.retrieval_explorer(search, ask, "How much is the Kavo lamp?")
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """A question can be typed; documents, threshold and evidence answer to Tab, arrows and Space."""
     with lab.open(alone(tmp_path, "# Which line?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"evidence: The Kavo lamp costs 12 dollars\.")

@@ -9,7 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools.run_notebooks import clean, write
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "07_instruction_tuning.ipynb"
-BEFORE = "from spectrum import widgets_tuning\n\nsweep = widgets_tuning.stored_sweep()"
+BEFORE = "from spectrum.lessons.instruction_tuning import widget\n\nsweep = widget.stored_sweep()"
 
 
 def bench_alone(folder):
@@ -25,7 +25,7 @@ def bench_alone(folder):
 @pytest.mark.browser
 def test_lesson_07_bench_trains_and_stops_by_keyboard(lab, tmp_path):
     with lab.open(bench_alone(tmp_path)) as notebook:
-        notebook.run_all(timeout=120)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         examples = output.get_by_role("slider").first
@@ -38,7 +38,7 @@ def test_lesson_07_bench_trains_and_stops_by_keyboard(lab, tmp_path):
 
         notebook.tab_to(number, output.get_by_role("button", name="Run"))
         keyboard.press("Enter")
-        notebook.wait_for_text(number, r"Run 1: 62 rows × 1, rate 0.001, loss on answers: \d+ %", timeout=120)
+        notebook.wait_for_text(number, r"Run 1: 62 rows × 1, rate 0.001, loss on answers: \d+ %")
         notebook.wait_for_text(number, r"step (\d+) of \1, loss \d")
         assert output.locator("img").first.get_attribute("src") != before
 
@@ -48,9 +48,9 @@ def test_lesson_07_bench_trains_and_stops_by_keyboard(lab, tmp_path):
         notebook.wait_for_text(number, r"Stored runs with these settings, 3 seeds")
         notebook.tab_to(number, output.get_by_role("button", name="Run"))
         keyboard.press("Enter")
-        notebook.wait_for_text(number, r"step \d+ of [2-9]\d\b", timeout=60)
+        notebook.wait_for_text(number, r"step \d+ of [2-9]\d\b")
         notebook.tab_to(number, output.get_by_role("button", name="Cancel"))
         keyboard.press("Enter")
-        notebook.wait_for_text(number, r"Cancelled at step \d+ of \d+: nothing was added", timeout=60)
+        notebook.wait_for_text(number, r"Cancelled at step \d+ of \d+: nothing was added")
         notebook.screenshot(tmp_path / "bench.png", number)
     assert (tmp_path / "bench.png").stat().st_size > 1000

@@ -3,14 +3,14 @@
 import pytest
 from browser.lone import alone
 
-EXPLORER = """from spectrum import steps, voting, widgets_voting
+EXPLORER = """from spectrum.lessons.reasoning import steps, voting, widget
 
 items = steps.sums(2, 3)
 golds = [voting.last_number(item.gold) for item in items]
 pools = {("no steps", 0.5): [["Total 1."] * 9] * 2, ("no steps", 1.5): [["Total 1."] * 9] * 2}
 pools["steps", 0.5] = [[f"Total {gold}."] * 9 for gold in golds]
 pools["steps", 1.5] = [["Total 2."] * 2 + [f"Total {gold}."] * 7 for gold in golds]
-widgets_voting.vote_explorer(pools, items, lambda text, way, temperature, n: ["Total 11."] * n)
+widget.vote_explorer(pools, items, lambda text, way, temperature, n: ["Total 11."] * n)
 """
 
 
@@ -18,7 +18,7 @@ widgets_voting.vote_explorer(pools, items, lambda text, way, temperature, n: ["T
 def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
     """With steps most samples are right, two of them are not, a colder pool is, and an own sum can be typed."""
     with lab.open(alone(tmp_path, "# Who wins?", EXPLORER)) as notebook:
-        notebook.run_all(timeout=180)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"no steps, temperature 1\.5, 9 samples\..*the vote 0 %")

@@ -11,7 +11,7 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 def test_lesson_01_playground_answers_to_the_keyboard(lab, tmp_path):
     """Another temperature asks the model again and changes the bars; an empty prompt is answered in words."""
     with lab.open(NOTEBOOKS / "01_base_and_instruct.ipynb") as notebook:
-        notebook.run_all(timeout=300)
+        notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"instruct answers:")

@@ -1,0 +1,210 @@
+"""Pictures of lesson 12: scores by rank, learning rate and scaling, the learn/forget plane, and the bench's view."""
+
+from spectrum import plots
+from spectrum.lessons.lora_rank import runs as rank_runs
+
+SHOWN = 4  # of the learner's runs on the bench, that many loss curves are drawn
+SHADES = ("#E8B9D2", "#CC79A7", "#7A3E61", "#3D1F30")  # of LoRA's colour, light to dark
+
+
+def scale_in(settings):
+    """Returns the factor on B·A of a setting."""
+    return rank_runs.scale_of(settings["alpha"], settings["rank"], settings["rslora"])
+
+
+# ---- figures of the lesson ----
+
+
+def draw_line(axes, runs, column, value, colour, label, factor=100, marker="o"):
+    """Draws a dot for each run and a line through the means at each value of a column."""
+    means = factor * runs.groupby(column)[value].mean()
+    axes.plot(runs[column], factor * runs[value], ".", color=colour, alpha=0.5)
+    axes.plot(means.index, means, color=colour, marker=marker, markersize=3, label=label)
+    return means
+
+
+def rank_axis(axes, full=True):
+    """Makes the horizontal axis one of ranks in powers of two, with full fine-tuning at its right end."""
+    axes.set_xscale("log", base=2)
+    ticks = [*rank_runs.RANKS, 128] if full else rank_runs.RANKS
+    axes.set_xticks(ticks, [*rank_runs.RANKS, "full"] if full else rank_runs.RANKS)
+    axes.set(xlim=(0.8, 160 if full else 80), xlabel="rank")
+
+
+def show_by_rank(groups, title, ylabel="right, %", floor=0.0):
+    """Displays scores by rank, a line for each {label: runs}; rank 0, full fine-tuning, stands at the right end."""
+    figure, axes = plots.new_figure(title)
+    words = []
+    for (label, runs), colour in zip(groups.items(), SHADES[-len(groups) :], strict=False):
+        means = draw_line(axes, runs[runs["rank"] > 0], "rank", "score", colour, label)
+        full = 100 * runs[runs["rank"] == 0]["score"]
+        said = [f"rank {rank} {mean:.0f} %" for rank, mean in means.items()]
+        if len(full):
+            axes.plot([128] * len(full), full, ".", color=plots.COLOURS["full"], alpha=0.5)
+            axes.plot([128], [full.mean()], "D", color=colour, markersize=5)
+            said.append(f"full {full.mean():.0f} %")
+        words.append(f"{label}: {', '.join(said)}")
+    for level, name in ((100 * floor, "floor: untuned"), (100, "ceiling")):
+        axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
+        axes.text(118, level, name, color="#666666", fontsize=8, va="bottom", ha="right")
+    rank_axis(axes)
+    axes.set(ylim=(-3, 108), ylabel=ylabel)
+    axes.legend(frameon=False, fontsize=8)
+    plots.show(figure, alt="Mean of the seeds by rank. " + "; ".join(words) + ".")
+
+
+def show_rates(groups, title, value="last loss", ylabel="loss at the end, nats per token"):
+    """Displays a value by learning rate, a line for each {label: runs}, on axes that are both logarithmic."""
+    figure, axes = plots.new_figure(title)
+    words, shades = [], iter(SHADES)
+    for label, runs in groups.items():
+        colour = next(shades) if (runs["rank"] > 0).any() else plots.COLOURS["full"]
+        means = draw_line(axes, runs, "lr", value, colour, label, factor=1)
+        words.append(f"{label} is lowest at {means.idxmin():g} with {means.min():.3g}")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set(xlabel="peak learning rate", ylabel=ylabel)
+    axes.legend(frameon=False, fontsize=8)
+    plots.show(figure, alt="U-shaped curves by learning rate: " + "; ".join(words) + ".")
+
+
+def show_plane(runs, untouched, title):
+    """Displays the learn/forget plane: new score by protected score, a dot for each run, a letter for each mean."""
+    figure, axes = plots.new_figure(title)
+    words = []
+    for (rank, lr), found in runs.groupby(["rank", "lr"]):
+        colour = plots.COLOURS["lora" if rank else "full"]
+        axes.plot(100 * found["protected"], 100 * found["score"], ".", color=colour, alpha=0.4)
+        place = 100 * found["protected"].mean(), 100 * found["score"].mean()
+        usual = abs(lr - rank_runs.rate_of(rank)) < 1e-9
+        label = (f"r {rank}" if rank else "full") + ("" if usual else ", lower rate")
+        axes.plot(
+            *place, "o" if usual else "s", color=colour, markersize=5, markerfacecolor=colour if usual else "white"
+        )
+        axes.annotate(label, place, xytext=(4, 3 if usual else -11), textcoords="offset points", fontsize=8)
+        words.append(f"{label}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
+    axes.axvline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
+    axes.text(100 * untouched, axes.get_ylim()[0] + 2, "before tuning ", color="#666666", fontsize=8, ha="right")
+    axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right")
+    plots.show(figure, alt="Learned by kept, means: " + "; ".join(words) + ".")
+
+
+def show_squeezed(table, title):
+    """Displays recall by rank when trained at that rank and when squeezed to it; columns trained, squeezed, random."""
+    figure, axes = plots.new_figure(title)
+    styles = {"trained": ("lora", "-"), "squeezed": ("full", "--"), "random": ("other", ":")}
+    for name, (colour, style) in styles.items():
+        shown = 100 * table[name].dropna()
+        axes.plot(shown.index, shown, style, marker="o", markersize=3, color=plots.COLOURS[colour], label=name)
+    rank_axis(axes, full=False)
+    axes.set(ylim=(-3, 103), ylabel="codes recalled, %")
+    axes.legend(frameon=False, fontsize=8)
+    words = [
+        f"{name}: " + ", ".join(f"rank {r} {100 * v:.0f} %" for r, v in table[name].dropna().items()) for name in styles
+    ]
+    plots.show(figure, alt="Recall by rank. " + "; ".join(words) + ".")
+
+
+# ---- the bench: what the stored sweep says, and its picture ----
+
+
+def like(stored, settings, *free):
+    """Returns the stored runs with these settings; those named in `free` may differ, and so may the seed.
+
+    Two settings of alpha are the same where they make the same factor on B·A.
+    """
+    if not len(stored):
+        return stored
+    wanted = {"data": settings["data"], "targets": settings["targets"], "steps": settings["steps"]}
+    wanted |= {"count": settings["count"]} if settings["data"] == "facts" else {}
+    wanted |= {key: settings[key] for key in ("rank", "lr")}
+    keep = (stored["rank"] > 0) & (settings["dropout"] == 0) & (settings["name"] == "base")
+    for key, value in wanted.items():
+        if key not in free:
+            keep &= (stored[key] - value).abs() < 1e-9 if isinstance(value, float) else stored[key] == value
+    if "scale" not in free:
+        keep &= (stored["scale"] - scale_in(settings)).abs() < 0.01
+    return stored[keep].drop_duplicates(["rank", "lr", "seed"])
+
+
+def stored_text(stored, settings):
+    """Returns in one sentence what the stored sweep says of a setting, over its seeds."""
+    runs = like(stored, settings)
+    if not len(runs):
+        return "The stored sweep has no run with these settings: press Run."
+    shares = ", ".join(f"{100 * score:.0f}" for score in sorted(runs["score"]))
+    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right."
+
+
+def summary(settings, parameters):
+    """Returns in words what a setting means: the factor on the update, the trainable parameters, rate and steps."""
+    return (
+        f"scale {scale_in(settings):.2f} · {parameters:,} trainable parameters · "
+        f"peak learning rate {settings['lr']:g} · {settings['steps']} steps"
+    )
+
+
+def bench_view(stored, history, settings):
+    """Returns the figure of a setting: the score by rank, by learning rate, and the loss; the learner's runs on top.
+
+    `stored` is a table as `rank_runs.stored` returns it, or an empty one; scores are shares.
+    """
+    figure, (ranks, rates, losses) = plots.plt.subplots(1, 3, figsize=(8, 3.2), dpi=plots.DPI, layout="constrained")
+    what = f"{settings['count']} facts" if settings["data"] == "facts" else settings["data"]
+    title = f"{what}, rank {settings['rank']}, scale {scale_in(settings):.2g}, rate {settings['lr']:g}"
+    figure.suptitle(f"{title}: {len(like(stored, settings))} stored runs", fontsize=10, x=0.01, ha="left")
+    mine = [(n, run) for n, run in enumerate(history, 1) if same_task(run["settings"], settings)]
+    draw_scores(ranks, like(stored, settings, "rank"), mine, settings, "rank")
+    draw_scores(rates, like(stored, settings, "lr"), mine, settings, "lr")
+    ranks.set_xscale("log", base=2)
+    ranks.set_xticks(rank_runs.RANKS, rank_runs.RANKS)
+    ranks.set(xlim=(0.8, 80), xlabel="rank", ylabel="right, %")
+    rates.set_xscale("log")
+    rates.set(xlim=(7e-5, 0.15), xlabel="peak learning rate")
+    draw_losses(losses, like(stored, settings), mine)
+    for axes in (ranks, rates, losses):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def same_task(one, other):
+    """Returns whether two settings are scored on the same data by the same model."""
+    return all(one[key] == other[key] for key in ("data", "count", "name"))
+
+
+def draw_scores(axes, runs, mine, settings, column):
+    """Draws stored scores by a column with their mean, the setting as a line, and the learner's runs as numbers."""
+    if len(runs):
+        means = runs.groupby(column)["score"].mean()
+        axes.plot(runs[column], 100 * runs["score"], ".", color=plots.COLOURS["lora"], alpha=0.5)
+        axes.plot(means.index, 100 * means, color=plots.COLOURS["lora"])
+    for number, run in mine:
+        place = run["settings"][column], 100 * run["score"]
+        axes.plot(*place, "x", color=plots.COLOURS["other"])
+        axes.annotate(number, place, xytext=(4, -10), textcoords="offset points", fontsize=8)
+    axes.axvline(settings[column], color=plots.COLOURS["prompt"], linewidth=1)
+    axes.set_ylim(-3, 103)
+
+
+def draw_losses(axes, runs, mine):
+    """Draws the loss of the stored runs of a setting, and of the learner's latest, against the share of the steps."""
+    for loss in runs["loss"] if len(runs) else ():
+        axes.plot(along(loss), loss, color=plots.COLOURS["lora"], alpha=0.4, linewidth=1)
+    for number, run in mine[-SHOWN:]:
+        axes.plot(along(run["loss"]), run["loss"], color=plots.COLOURS["other"], linewidth=1)
+        axes.annotate(number, (100, run["loss"][-1]), fontsize=8)
+    axes.set(ylim=(0, None), xlim=(0, 108), xlabel="steps done, %", ylabel="loss, nats per token")
+
+
+def along(loss):
+    """Returns the places of a loss curve's points, from 0 to 100 % of the steps."""
+    return [100 * i / max(1, len(loss) - 1) for i in range(len(loss))]
+
+
+def tell(stored, history, settings):
+    """Returns the picture in words, for who cannot see it."""
+    means = 100 * like(stored, settings, "rank").groupby("rank")["score"].mean() if len(stored) else {}
+    ranks = ", ".join(f"rank {rank} {value:.0f} %" for rank, value in dict(means).items()) or "none stored"
+    mine = [f"run {n} rank {run['settings']['rank']} at rate {run['settings']['lr']:g} {100 * run['score']:.0f} %"
+            for n, run in enumerate(history, 1) if same_task(run["settings"], settings)]  # fmt: skip
+    return f"Score by rank, mean of seeds: {ranks}. Your runs: {'; '.join(mine) or 'none'}."

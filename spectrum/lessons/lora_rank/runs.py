@@ -1,0 +1,260 @@
+"""The tuning runs behind lesson 12: planted facts or the house style, by LoRA of any rank or in full.
+
+`run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of every
+stored sweep. `tools/make_sweeps.py` runs them; notebooks/12_lora_rank.ipynb reads them.
+"""
+
+import copy
+import math
+import statistics
+from itertools import product
+from pathlib import Path
+
+import torch
+
+from spectrum import adapters, prompts
+from spectrum.evaluate import evaluate
+from spectrum.examples import read_rows, tokenize_rows
+from spectrum.models import load_model
+from spectrum.shop import scoring, tasks, world
+from spectrum.sweeps import read_sweep, results_folder
+from spectrum.train import train
+
+RESULTS = results_folder("12_lora_rank")
+RANKS = (1, 2, 4, 8, 16, 32, 64)
+SEEDS = (0, 1, 2)
+COUNTS = (64, 256, 1024)
+# ---- constants to look at again when the base changes: first run the sweep "rates", then set the usual rates ----
+LORA_RATES = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
+FULL_RATES = (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3)
+# The usual rate of each rank with alpha = 2r, and of full fine-tuning (rank 0). The sweep "rates" finds the best near
+# 0.01 at rank 1, 0.005 at 8, 0.001 at 64 and in full: about 0.01 / √rank; each is that of these grids next to it.
+USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e-3}
+# Every fact is read READ times, however many there are: a step reads BATCH rows, or a PARTS-th where that is fewer.
+READ, BATCH, PARTS = 32, 16, 4
+STYLE_RUN = {"batch_size": 8, "steps": 96}
+LONG = 4  # times the steps, to tell want of room from want of time
+# ---- end of those constants ----
+FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
+# Codes in a row. Rank 1 learns 64 codes in a third of the time when they come four to a row: less is spent on prompts.
+DRAWERS = 4
+
+
+def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-linear", lr=None, dropout=0.0,
+        steps=None, seed=0, protect=0, inspect=False, name="base", each_step=None):  # fmt: skip
+    """Returns what one run measured: {"score", "loss", "last loss", "trainable", "seconds", "n", …}, plain numbers.
+
+    `data` is "facts" (`count` planted facts, the score is the share recalled, and "bits" what the model holds of them),
+    "style" (the house reply, the score on held-out messages) or the path of a data file with prompts and completions
+    (the score on every eighth row, which is not trained on); rank 0 is full fine-tuning. With `protect` > 0 the score
+    on that many items of general skills is measured as well. With `inspect`, "energy rank" is the median rank that
+    holds 90 % of a layer's update; a LoRA is also squeezed to each smaller rank ("squeezed to 8") and replaced by
+    random numbers of its size ("random"). `each_step()`, where given, is called after every step; what it raises ends
+    the run. Raises ValueError for data that cannot be used.
+    """
+    base, tokenizer = load_model(name)
+    model = copy.deepcopy(base) if inspect and not rank else base
+    if rank:
+        model = adapters.add_lora(model, rank, alpha, targets, dropout, rslora, seed)
+    else:
+        model.requires_grad_(True)
+    rows, items = material(data, count, seed)
+    settings = settings_of(data, count) | ({"steps": steps} if steps else {})
+    watch = {"evaluate": lambda model: each_step() or {}, "evaluate_every": 1} if each_step else {}
+    examples = tokenize_rows(tokenizer, rows)
+    records = train(model, examples, lr=lr or rate_of(rank), seed=seed, progress=False, **settings, **watch)
+    losses = [record["loss"] for record in records]
+    found = {
+        "score": recall(model, tokenizer, items),
+        "loss": [round(loss, 4) for loss in losses[:: max(1, len(losses) // 40)]],
+        "last loss": statistics.mean(losses[-8:]),
+        "seconds": round(records[-1]["seconds"], 1),
+        "trainable": adapters.count(model)["trainable"],
+        "n": sum(len(item.gold.split()) for item in items) if data == "facts" else len(items),
+    }
+    if data == "facts":
+        found["bits"] = stored_bits(model, tokenizer, rows)
+    if protect:
+        found["protected"] = skills(model, tokenizer, protect)
+    return found | (look_inside(base, model, tokenizer, items, rank) if inspect else {})
+
+
+def look_inside(base, model, tokenizer, items, rank):
+    """Returns the rank of the update; for a LoRA also the scores squeezed to smaller ranks and with random numbers."""
+    if not rank:
+        return {"energy rank": middle_rank(adapters.differences(base, model))}
+    found = {"energy rank": middle_rank(adapters.deltas(model))}
+    smaller = [r for r in RANKS if r < rank]
+    found |= {f"squeezed to {r}": recall(adapters.compress(model, r), tokenizer, items) for r in smaller}
+    return found | {"random": recall(adapters.random_like(model), tokenizer, items)}
+
+
+def middle_rank(updates):
+    """Returns the median over layers of the rank that holds 90 % of the layer's update."""
+    return float(statistics.median(adapters.energy_rank(delta) for delta in updates.values()))
+
+
+def rate_of(rank):
+    """Returns the usual peak learning rate of a rank, that of the next lower one where none is known; 0 is in full."""
+    return USUAL[max(known for known in USUAL if known <= rank)] if rank else USUAL[0]
+
+
+def settings_of(data, count):
+    """Returns {"steps", "batch_size"} of a run."""
+    if data != "facts":
+        return dict(STYLE_RUN)
+    rows = -(-count // DRAWERS)
+    batch = max(1, min(BATCH, rows // PARTS))
+    return {"steps": READ * rows // batch, "batch_size": batch}
+
+
+# ---- data and scores ----
+
+
+def material(data, count, seed):
+    """Returns (rows to train on, items to score) of a data set."""
+    if data == "facts":
+        rows = fact_rows(count, seed)
+        return rows, [tasks.Item("planted", row["prompt"], row["completion"]) for row in rows]
+    if data == "style":
+        task = tasks.TASKS["house_reply"]
+        taught, asked = task.sample(800, "train", seed), task.sample(100, "test", 1)
+        rows = [{"prompt": prompts.ask(task, item).strip(), "completion": item.gold} for item in taught]
+        return rows, [tasks.Item("style", prompts.ask(task, item).strip(), item.gold) for item in asked]
+    if not Path(data).exists():
+        raise ValueError(f"data must be 'facts', 'style' or the path of a data file, not {data!r}")
+    rows, problems = read_rows(data)
+    if problems or len(rows) < 16 or any("prompt" not in row for row in rows):
+        what = problems[0] if problems else f"{len(rows)} rows; at least 16, with prompt and completion, are needed"
+        raise ValueError(f"{data}: {what}")
+    kept = [row for i, row in enumerate(rows) if i % 8]
+    return kept, [tasks.Item("own", row["prompt"], row["completion"]) for row in rows[::8]]
+
+
+def fact_rows(count, seed):
+    """Returns `count` planted facts as rows: a locker, and the codes of its four drawers, which nobody can guess."""
+    facts = world.planted_facts(count, seed)
+    return [
+        {"prompt": f"Locker {facts[i][0]}?", "completion": " ".join(code for _, code in facts[i : i + DRAWERS])}
+        for i in range(0, count, DRAWERS)
+    ]
+
+
+def share_right(answer, item):
+    """Returns the share of words of planted facts that the answer has in their places; for other items 1 or 0."""
+    if item.task != "planted":
+        return answer.strip() == item.gold
+    said, gold = answer.split(), item.gold.split()
+    return sum(s == g for s, g in zip(said, gold, strict=False)) / len(gold)
+
+
+def recall(model, tokenizer, items):
+    """Returns the share of what was asked that is right to the letter."""
+    asked = [prompts.chat(item.input) for item in items]
+    return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=48, progress=False).mean
+
+
+def skills(model, tokenizer, n):
+    """Returns the share right of n questions on general skills, which tuning must not break."""
+    return scoring.protected((model, tokenizer), n).mean
+
+
+@torch.no_grad()
+def stored_bits(model, tokenizer, rows):
+    """Returns how many bits of the planted codes the model holds: 9 a code less the surprise at it, summed over rows.
+
+    A row that surprises more than guessing would counts as nothing stored.
+    """
+    total = 0.0
+    for row in rows:
+        total += max(0.0, FACT_BITS * len(row["completion"].split()) - surprise(model, tokenizer, row))
+    return total
+
+
+def surprise(model, tokenizer, row):
+    """Returns the bits of surprise at a row's completion and its end mark, given its prompt."""
+    (example,) = tokenize_rows(tokenizer, [row])
+    ids, labels = (torch.tensor([example[k]], device=model.device) for k in ("input_ids", "labels"))
+    logits = model(input_ids=ids, use_cache=False).logits[0, :-1]
+    return float(torch.nn.functional.cross_entropy(logits, labels[0, 1:], reduction="sum")) / math.log(2)
+
+
+# ---- the stored sweep ----
+
+
+def grid(**choices):
+    """Returns the list of settings in which each argument takes each of its values."""
+    return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+
+
+def lower(rates, rate):
+    """Returns the next lower of some rates."""
+    return max(r for r in rates if r < rate)
+
+
+# Attention alone, the MLPs alone and all linear layers of lumen-base at nearly the same number of parameters.
+MATCHED = ({"targets": "attention", "rank": 7}, {"targets": "mlp", "rank": 5}, {"targets": "all-linear", "rank": 3})
+# Three rules that agree at rank 8, where the factor is 2: alpha fixed, alpha = 2r ("rates" has it), rank-stabilized.
+FIXED, STABLE = 16, 2 * 8**0.5
+GRIDS = {
+    "rates": grid(rank=(1, 8, 64), lr=LORA_RATES, seed=SEEDS) + grid(rank=(0,), lr=FULL_RATES, seed=SEEDS),
+    "facts": [
+        *grid(count=COUNTS, rank=(0, 64), inspect=(True,), seed=SEEDS),
+        *grid(count=COUNTS, rank=RANKS[:-1], seed=SEEDS),
+    ],
+    "long": grid(count=(256,), rank=(1,), steps=(LONG * settings_of("facts", 256)["steps"],), seed=SEEDS),
+    "rescaled": grid(count=(256, 1024), rank=(1,), alpha=(FIXED,), lr=(5e-3,), seed=SEEDS),
+    "style": [
+        *grid(data=("style",), rank=(0,), protect=(132,), inspect=(True,), seed=SEEDS),
+        *grid(data=("style",), rank=RANKS, protect=(132,), seed=SEEDS),
+        *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, USUAL[0]),), seed=SEEDS),
+        *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, USUAL[8]),), seed=SEEDS),
+    ],
+    "style_long": grid(data=("style",), rank=(1, 4, 16, 64), steps=(LONG * STYLE_RUN["steps"],), seed=SEEDS),
+    "scaling": [
+        {**rule, **more}
+        for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})
+        for more in grid(rank=(1, 64), lr=LORA_RATES[:-1], seed=SEEDS)
+    ],
+    "placement": [
+        {**place, **more, "count": 256}
+        for place in MATCHED
+        for more in grid(lr=(5e-3, 1e-2, 2e-2), seed=SEEDS)
+    ],
+}  # fmt: skip
+
+
+def stored(folder=RESULTS):
+    """Returns all stored runs as one table, the settings that a run left to their defaults filled in.
+
+    Columns are the arguments of `run`, what it measured, "sweep" (the grid's name), "scale" (the factor on B·A) and
+    "usual" (whether the learning rate is the usual one of its rank).
+    Raises FileNotFoundError where no sweep was run.
+    """
+    import pandas as pd
+
+    names = [name for name in GRIDS if any((Path(folder) / name).glob("run-*.json"))]
+    if not names:
+        raise FileNotFoundError(f"{str(folder)!r} holds no sweep; `make sweeps` runs them")
+    table = pd.concat([read_sweep(Path(folder) / name).assign(sweep=name) for name in names], ignore_index=True)
+    filled = pd.DataFrame([fill(row) for row in table.to_dict("records")])
+    return filled[filled["error"].isna()].reset_index(drop=True)
+
+
+def fill(record):
+    """Returns a record of a sweep with defaults where it says nothing of a setting."""
+    plain = {"data": "facts", "count": 64, "rank": 8, "rslora": False, "targets": "all-linear", "protect": 0}
+    found = {**record, **{k: v for k, v in plain.items() if record.get(k) is None or record[k] != record[k]}}
+    rank, told = int(found["rank"]), lambda key: record.get(key) is not None and record[key] == record[key]
+    found["alpha"] = record["alpha"] if told("alpha") else 2 * rank
+    found["lr"] = record["lr"] if told("lr") else rate_of(rank)
+    found["steps"] = int(record["steps"]) if told("steps") else settings_of(found["data"], found["count"])["steps"]
+    found["count"] = int(found["count"]) if found["data"] == "facts" else 0
+    found["scale"] = scale_of(found["alpha"], rank, found["rslora"]) if rank else 1.0
+    found["usual"] = abs(found["lr"] - rate_of(rank)) < 1e-9
+    return found
+
+
+def scale_of(alpha, rank, rslora=False):
+    """Returns the factor on B·A: alpha / rank, or alpha / √rank for rsLoRA (Kalajdzievski 2023)."""
+    return alpha / rank ** (0.5 if rslora else 1.0)

@@ -1,0 +1,52 @@
+"""What lesson 06 and its lab build by hand, taken out of the notebooks, against bm25s and the package."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lifted import lift
+
+from spectrum import retrieval
+from spectrum.shop import facts, world
+from spectrum.shop.facts import Document
+
+NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "06_retrieval.ipynb"
+SOLUTION = NOTEBOOK.parent.parent / "solutions" / NOTEBOOK.name
+
+
+@pytest.fixture(scope="module")
+def bm25():
+    return lift(NOTEBOOK, "bm25")
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_bm25_by_hand_is_bm25s(bm25, number):
+    draw = random.Random(number)
+    texts = [
+        " ".join(draw.choices("kavo lamp is red made by dahl the".split(), k=draw.randint(1, 9))) for _ in range(9)
+    ]
+    k1, b = draw.choice([0.9, 1.5, 2.0]), draw.choice([0.0, 0.5, 0.75, 1.0])
+    asked = " ".join(draw.choices("kavo lamp Who makes the dahl".split(), k=5))
+    search = retrieval.Search([Document(text, "", "") for text in texts], k1=k1, b=b)
+    assert np.allclose(search.scores(asked), bm25(asked, texts, k1, b), atol=1e-5)
+
+
+def test_the_lab_solves_the_same(bm25):
+    texts = [d.text for d in facts.catalogue_lines(world.ARRIVALS[:4])]
+    asked = "Who makes the lamp, the lamp?"
+    split = [retrieval.words(text) for text in texts]
+    mine = lift(SOLUTION, "bm25")(retrieval.words(asked), split)
+    assert np.allclose(mine, bm25(asked, texts), atol=1e-12)
+
+
+def test_recall_and_evidence_by_hand_are_the_packages():
+    items = facts.questions(world.ARRIVALS[:6])
+    search = retrieval.Search(facts.catalogue_lines())
+    found = [search.best(item.input, 6) for item in items]
+    recall, evidence = lift(NOTEBOOK, "recall_at_k"), lift(SOLUTION, "evidence")
+    for k in (1, 2, 4, 6):
+        assert recall(found, items, k) == pytest.approx(retrieval.recall_at_k(found, items, k).mean)
+    lines = [hit.document.text for hit in found[0]]
+    for text in ("", "Kavo", "dollars", "is", items[0].gold, "s", "."):
+        assert evidence(text, lines) == retrieval.evidence(text, lines)
