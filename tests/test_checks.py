@@ -8,6 +8,7 @@ The wrong answers of lab NN are the table WRONG in tests/wrong_answers/lab_NN.py
 import contextlib
 import importlib
 import zlib
+from fractions import Fraction
 from pathlib import Path
 
 import nbformat
@@ -17,7 +18,16 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from spectrum.checks import machinery
-from spectrum.checks.machinery import CheckFailed, check, expect, expect_close, expect_reason
+from spectrum.checks.machinery import (
+    CheckFailed,
+    check,
+    expect,
+    expect_choice,
+    expect_close,
+    expect_gradient,
+    expect_prediction,
+    expect_reason,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 LABS = sorted(path.stem for path in (ROOT / "spectrum" / "checks").glob("lab_*.py"))
@@ -188,8 +198,7 @@ def test_a_reason_has_eight_different_words(why):
     ("actual", "expected", "fragment"),
     [
         (np.zeros(2), np.zeros(3), "expected shape (3,), got (2,)"),
-        (torch.zeros(2, dtype=torch.float64), torch.zeros(2), "expected dtype float32, got float64"),
-        (torch.zeros(2, dtype=torch.int64), np.zeros(2, dtype=np.float32), "expected dtype float32, got int64"),
+        (1234567.5, 1234567.0, "expected 1234567, got 1234567.5"),
         (np.array([[0.0, 1.0], [2.0, 9.0]]), np.array([[0.0, 1.0], [2.0, 3.0]]), "expected 3, got 9 at [1, 1]"),
         (torch.zeros(3), torch.full((3,), 0.01), "expected 0.01, got 0 at [0]"),
         (float("nan"), 1.0, "expected 1, got nan"),
@@ -210,7 +219,10 @@ def test_expect_close_names_what_differs(actual, expected, fragment):
         (torch.tensor(6.0), 6.0),
         (torch.ones(2, dtype=torch.bfloat16, requires_grad=True), torch.ones(2, dtype=torch.bfloat16)),
         (np.float32(0.1), 0.1),
-        (torch.ones(2), np.ones(2, dtype=np.float32)),
+        (torch.ones(2), np.ones(2)),
+        (np.ones(2, dtype=bool), torch.ones(2, dtype=torch.int64)),
+        (Fraction(1, 4), 0.25),
+        ([torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)], [1, 2]),
         (float("-inf"), float("-inf")),
         ([True, False], [True, False]),
         (np.zeros((0, 3)), np.zeros((0, 3))),
@@ -218,6 +230,58 @@ def test_expect_close_names_what_differs(actual, expected, fragment):
 )
 def test_expect_close_accepts_what_is_equal(actual, expected):
     expect_close(actual, expected, 1e-6, "values")
+
+
+def test_dtype_is_compared_where_a_check_asks_for_it():
+    expect_close(torch.zeros(2), torch.zeros(2), 0, "values", dtype="float32")
+    for value, has in ((torch.zeros(2).double(), "float64"), (np.zeros(2, dtype=int), "int64"), ([0, 0], "list")):
+        said = str(failure(lambda given: expect_close(given, torch.zeros(2), 0, "values", dtype="float32"), value))
+        assert said == f"values: expected dtype float32, got {has}"
+
+
+def test_gradients_are_compared_by_value():
+    x = {"x": torch.tensor([1.0, 2.0]), "n": 3}
+    expect_gradient(lambda x, n: n * x * x, lambda x, n: n * x**2, x, 1e-5, "n·x²")
+    for wrong, said in (
+        (lambda x, n: (n * x * x).detach(), "the result has no gradient"),
+        (
+            lambda x, n: 2 * n * x * x - (n * x * x).detach(),
+            "the gradient of x: expected -4.99376, got -9.98752 at [1]",
+        ),
+        (lambda x, n: (n * x * x).detach() + 0 * x, "the gradient of x: expected"),
+        (lambda x, n: x.clone().detach().requires_grad_() * n, "the gradient of x is missing"),
+    ):
+        assert said in str(failure(expect_gradient, wrong, lambda x, n: n * x**2, x, 1e-5, "n·x²"))
+
+
+OPTIONS = {"a": "the model is large", "b": "the rank is small"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "fragment"), [("", "no explanation"), (None, "got None"), ("c", "wanted one of a, b"), ("A", "refuted")]
+)
+def test_a_choice_is_one_of_the_explanations_and_the_wrong_ones_are_refuted(answer, fragment):
+    why = {"a": "A model of half the size does the same."}
+    error = failure(expect_choice, answer, OPTIONS, "b", why)
+    assert fragment in str(error) and (error.hint == why["a"]) == (fragment == "refuted")
+    expect_choice(" B ", OPTIONS, "b", why)
+
+
+@pytest.mark.parametrize(
+    ("guess", "measured", "fragment"),
+    [
+        (None, 0.5, "predict a number, got None"),
+        (True, 0.5, "predict a number, got True"),
+        (0.3, 0.5, "you predicted 0.3, measured is 0.5"),
+        (["a", "b"], {"a": 1.0, "b": 2.0}, "you put a before b, measured are 1 and 2"),
+        (["b"], {"a": 1.0, "b": 2.0}, "predict an order of ['a', 'b'], got ['b']"),
+        ("ba", {"a": 1.0, "b": 2.0}, "predict an order"),
+    ],
+)
+def test_a_prediction_is_compared_with_the_measurement(guess, measured, fragment):
+    assert fragment in str(failure(expect_prediction, guess, measured, 0.1, "share"))
+    expect_prediction(0.42, 0.5, 0.1, "share")
+    expect_prediction(("b", "a", "c"), {"a": 2.0, "b": 1.95, "c": 1}, 0.1, "shares")
 
 
 def test_ipython_shows_one_red_line_and_the_hint_instead_of_a_traceback(capsys):

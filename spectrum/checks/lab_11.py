@@ -270,7 +270,7 @@ def house_data():
     return runs.house_data(load_model("base")[1])
 
 
-@check
+@check(changes=("model",))
 def check_beat_it(function, why, goal=GOAL, n=100):
     """The learner's `tuned(model, data)` teaches the house dialect with few numbers; one sentence says why it works."""
     expect_reason_first(function, why)

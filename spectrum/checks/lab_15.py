@@ -124,7 +124,7 @@ def check_qlora_layer(layer_class):
     expect(
         trained == {"A", "B"},
         f"trainable are {sorted(trained)}, expected A and B",
-        "The base is frozen: its codes and constants are buffers, and a bias gets requires_grad_(False).",
+        "The base is frozen: its codes and constants are buffers, and the bias is a copy that is kept as a buffer.",
     )
     largest = max((t for t in (*layer.parameters(), *layer.buffers())), key=lambda t: t.numel() * t.element_size())
     expect(

@@ -104,7 +104,7 @@ WRONG = [
     ("check_probabilities", "not normalized", not_normalized, "sum over all tokens"),
     ("check_probabilities", "zeros", zeros, "sum over all tokens"),
     ("check_probabilities", "cuts large logits off", cut_off, "Cutting logits off"),
-    ("check_probabilities", "changes its input", in_place, "have changed"),
+    ("check_probabilities", "changes its input", in_place, "changed its argument `logits`"),
     ("check_probabilities", "two largest get 1 each", all_of_the_largest, "more than 1 together"),
     ("check_greedy", "draws", sampled, "expected"),
     ("check_greedy", "strips the text", stripped, "nothing cut"),

@@ -248,7 +248,7 @@ WRONG = [
     ("check_calibrate", "mean of probabilities, not of shares", mean_of_logs, "each input counts the same"),
     ("check_calibrate", "overflow", overflowing, "exp(-2000) is 0"),
     ("check_calibrate", "scaled over all rows", scaled_over_all, "add up to 1 by itself"),
-    ("check_calibrate", "in place", in_place, "that were given have changed"),
+    ("check_calibrate", "in place", in_place, "changed its argument `logprobs`"),
     ("check_pick_order", "chosen on the test set", chosen_on_test, "asked 24 times, expected once"),
     ("check_pick_order", "dev score reported", dev_reported, "reported is the dev score"),
     ("check_pick_order", "rotations only", rotations, "4 of the 24 orders"),

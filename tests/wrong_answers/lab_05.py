@@ -225,7 +225,7 @@ WRONG = [
     ("check_report", "the best test score", best_of_test, "'long' keeps 0.5"),
     ("check_leaks", "apostrophes kept", leaks_by(lambda t: tuple(re.findall(r"[\w']+", t.lower()))), "hyphen and"),
     ("check_leaks", "texts without a word", wordless_never_match, "the same words: none"),
-    ("check_leaks", "adds the test texts to train", adds_test_to_train, "Only read them"),
+    ("check_leaks", "adds the test texts to train", adds_test_to_train, "changed its argument `train`"),
     ("check_leaks", "to the letter", leaks_by(lambda text: text), "Lower case, and no punctuation"),
     ("check_leaks", "spaces dropped", leaks_by(lambda t: re.sub(r"\W", "", t.lower())), "Keep the words apart"),
     (
@@ -242,7 +242,7 @@ WRONG = [
     ("check_leaks", "the first copy too", every_copy, "The first stays"),
     ("check_spend", "no reason", (ten_at_random, "It works."), "wanted eight or more"),
     ("check_spend", "eleven letters for 27 pairs", (twenty_seven_alike, WHY), "that a pair is hopeless"),
-    ("check_spend", "clears the letters", (clears_the_letters, WHY), "Only read the lists"),
+    ("check_spend", "clears the letters", (clears_the_letters, WHY), "changed its argument `letters`"),
     ("check_spend", "the first pair", (first_pair, WHY), "of random search"),
     ("check_spend", "seven letters for every pair", (all_alike, WHY), "that a pair is hopeless"),
     ("check_spend", "random search", (ten_at_random, WHY), "of random search"),

@@ -173,13 +173,13 @@ def edited_rows(rows):
 
 WRONG = [
     ("check_mask", "marks written down", marks_of_this_model, "another model has other ids"),
-    ("check_mask", "ids changed in place", changes_the_ids, "ids that came in were changed"),
+    ("check_mask", "ids changed in place", changes_the_ids, "changed its argument `ids`"),
     ("check_loss", "no gradient", detached, "no gradient reaches the scores"),
-    ("check_loss", "labels changed in place", changes_the_labels, "labels that came in were changed"),
+    ("check_loss", "labels changed in place", changes_the_labels, "changed its argument `labels`"),
     ("check_pad_left", "mask by the id", mask_by_id, "A real token may have the id of the padding"),
     ("check_find_faults", "row 0 alone", row_0_alone, "Look at every row"),
-    ("check_find_faults", "mends the batch", mends_the_batch, "the batch was changed"),
-    ("check_choose_rows", "rows edited in place", (edited_rows, WHY), "not one of the pool"),
+    ("check_find_faults", "mends the batch", mends_the_batch, "changed its argument `batch`"),
+    ("check_choose_rows", "rows edited in place", (edited_rows, WHY), "changed its argument `rows`"),
     ("check_mask", "shifted one place early", mask(shift=1), "one place too early"),
     ("check_mask", "shifted one place late", mask(shift=-1), "one place too late"),
     ("check_mask", "end of turn left out", mask(learn_end=False), "never learns the end mark never stops"),

@@ -143,9 +143,9 @@ def counts_with_peft(model, budget):
 
 WRONG = [
     ("check_knee", "median of the seeds", median_knee, "not the median"),
-    ("check_knee", "table changed", drops_in_place, "table that came in was changed"),
+    ("check_knee", "table changed", drops_in_place, "changed its argument `runs`"),
     ("check_knee", "a float", lambda r, bar: walk_down(r, bar) and float(walk_down(r, bar)), "expected a rank as int"),
-    ("check_budget", "model changed", counts_with_peft, "your code changed the model"),
+    ("check_budget", "model changed", counts_with_peft, "changed its argument `model`"),
     ("check_recall", "rate in quotes", (chosen(rank=2, lr="0.01"), GOOD_REASON), "numbers above 0"),
     ("check_recall", "a list of layers", (chosen(rank=2, lr=1e-2, targets=["q_proj"]), GOOD_REASON), "unknown targets"),
     ("check_knee", "best seed", lambda r, bar: walk_down(r, bar, pick="max"), "One lucky seed is not enough"),
@@ -178,7 +178,7 @@ WRONG = [
     ("check_squeeze", "rows cut off", cut_rows, "in no order of importance"),
     ("check_squeeze", "SVD of A alone", svd_of_each, "in no order of importance"),
     ("check_squeeze", "A and B swapped", lambda *a: squeeze_with(*a, turned=True), "wanted (k, 6) and (5, k)"),
-    ("check_squeeze", "in place", in_place, "A or B changed"),
+    ("check_squeeze", "in place", in_place, "changed its argument `A`"),
     ("check_recall", "full fine-tuning", (chosen(rank=0, lr=5e-4), GOOD_REASON), "rank 0 is full fine-tuning"),
     ("check_recall", "rank too high", (chosen(rank=8, lr=1e-2), GOOD_REASON), "allowed are 90,000"),
     ("check_recall", "more steps", (chosen(rank=2, lr=1e-2, steps=900), GOOD_REASON), "cannot be chosen"),

@@ -40,8 +40,8 @@ class Layer(torch.nn.Module):
         codes, constants = quantize(linear.weight.data)
         self.register_buffer("codes", codes.to(torch.uint8))
         self.register_buffer("constants", constants)
-        self.shape, self.bias = linear.weight.shape, linear.bias
-        self.bias.requires_grad_(False)
+        self.register_buffer("bias", linear.bias.detach().clone())
+        self.shape = linear.weight.shape
         self.A = torch.nn.Parameter(torch.randn(rank, linear.in_features) / linear.in_features**0.5)
         self.B = torch.nn.Parameter(torch.zeros(linear.out_features, rank))
         self.scaling = alpha / rank
@@ -68,7 +68,8 @@ class KeepsTheWeight(Layer):
 class TrainsTheBias(Layer):
     def __init__(self, linear, rank, alpha):
         super().__init__(linear, rank, alpha)
-        self.bias.requires_grad_(True)
+        del self.bias
+        self.bias = linear.bias
 
 
 class NoScaling(Layer):
@@ -195,12 +196,12 @@ WRONG = [
     ("check_qlora_layer", "input detached", NoGradientToTheInput, "layers below learn"),
     ("check_qlora_layer", "no gradient at all", NoGradientAtAll, "no torch.no_grad()"),
     ("check_qlora_layer", "weight never rounded", UsesTheUnrounded, "keeps a restored weight"),
-    ("check_nf4", "constants emptied", (quantize, empties_constants), "dequantize changed"),
+    ("check_nf4", "constants emptied", (quantize, empties_constants), "changed its argument `constants`"),
     ("check_nf4", "small constants clamped", (clamped_constants, dequantize), "a small constant is still a constant"),
     ("check_qlora_layer", "restored weight cached", CachesTheWeight, "keeps a restored weight"),
-    ("check_qlora_layer", "old weight emptied", EmptiesTheOld, "weight of the old layer was changed"),
+    ("check_qlora_layer", "old weight emptied", EmptiesTheOld, "changed its argument `linear`"),
     ("check_qlora_layer", "A of zeros", AOfZeros, "nothing learns"),
-    ("check_count_bytes", "adds the adapter", adds_lora, "the model was changed"),
+    ("check_count_bytes", "adds the adapter", adds_lora, "changed its argument `model`"),
     ("check_count_bytes", "floats", floats, "expected whole numbers"),
     ("check_count_bytes", "biases forgotten", without_biases, "with biases"),
     ("check_beat_nf4", "changes LEVELS", (changes_levels, REASON), "had been changed"),
