@@ -129,4 +129,4 @@ def long_rows(lines, count):
     if not long:
         return []
     size, begin = max(long)
-    return [f"{len(long)} rows span more than {LONG_ROW} lines; the longest begins in line {begin} and has {size}"]
+    return [f"rows of more than {LONG_ROW} lines: {len(long)}, the longest from line {begin} on has {size}"]

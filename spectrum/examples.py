@@ -44,7 +44,7 @@ def read_rows(source, columns=None, encoding=None, split=None):
     used = {part for column in columns.values() for part in forms.parts_of(column, names)}
     unused = [name for name in names if name not in used] + list(heard.unused)
     form_name = forms.name_of(form, columns, table.records)
-    notes = [f"from {table.kind}", *table.notes, *(f"{count} {what}" for what, count in heard.notes.items())]
+    notes = [f"from {table.kind}", *table.notes, *(f"{what}: {count}" for what, count in heard.notes.items())]
     return Reading(rows, lines, problems, form_name, form.noun, unused, notes, table.unit)
 
 

@@ -81,9 +81,9 @@ def say_repeats(rows):
     said = []
     if repeated:
         count = sum(len(group) - 1 for group in repeated)
-        said.append(f"{count} rows repeat an earlier one ({name_groups(repeated, place, unit)})")
+        said.append(f"rows that repeat an earlier one: {count} ({name_groups(repeated, place, unit)})")
     if other := [[firsts[i] for i in group] for group in other]:
-        said.append(f"{len(other)} prompts have different answers ({name_groups(other, place, unit)})")
+        said.append(f"prompts with different answers: {len(other)} ({name_groups(other, place, unit)})")
     return "; ".join(said)
 
 

@@ -45,7 +45,7 @@ def read_turns(turns, heard, where="messages"):
     if len(kept) < len(found):
         heard.note("empty system turns left out")
     if kept and kept[-1]["role"] in ("user", "tool") and where == "messages":
-        heard.note("chats end after their last answer, and what follows it is not learned")
+        heard.note("chats that go on after their last answer, of which the rest is not learned")
     return kept
 
 
@@ -88,7 +88,7 @@ def read_content(content, heard, where):
             raise ValueError(f"field '{where}.content[{i}]' is of type {kind!r}; only parts of type 'text' can be read")
         if not isinstance(part, str) and not (isinstance(part, dict) and isinstance(part.get("text"), str)):
             raise ValueError(f"field '{where}.content[{i}]' is no text part, {{'type': 'text', 'text': …}}")
-    heard.note("contents in text parts joined")
+    heard.note("turns whose text parts were joined")
     return "".join(part if isinstance(part, str) else part["text"] for part in content)
 
 

@@ -22,11 +22,11 @@ SAID = {
     "array_of_two.jsonl": "read as prompts and completions: 2 rows; from a JSON array",
     "bridge_dolly.jsonl": "read as Dolly: 2 rows, columns not used: category; from JSON Lines",
     "birds_preferred.jsonl": "read as preference pairs: 1 pair; from JSON Lines",
-    "empty_system.jsonl": "read as chats: 3 chats; from JSON Lines; 3 empty system turns left out",
+    "empty_system.jsonl": "read as chats: 3 chats; from JSON Lines; empty system turns left out: 3",
     "quote_left_open.csv": "read as prompts and completions: 99 rows, 1 refused; from CSV with commas",
     "quotes_astray.csv": "read as prompts and completions: 98 rows, 2 refused; from CSV with commas",
     "weather_tools.jsonl": "read as chats: 4 chats, columns not used: parallel_tool_calls; from JSON Lines; "
-    "2 tool calls with arguments in JSON text, read as objects; 1 'developer' turns read as 'system'",
+    "tool calls with arguments in JSON text, read as objects: 2; 'developer' turns read as 'system': 1",
     "capital_weights.jsonl": "read as chats: 1 chat; from JSON Lines",
     "one_row.parquet": "read as prompts and completions: 1 row; from parquet",
     "semicolons.csv": "read as prompts and completions: 1 row; from CSV with semicolons",
@@ -122,7 +122,7 @@ def test_keys_of_turns_that_are_not_used_are_named_once():
 
 def test_what_follows_the_last_answer_is_said_to_be_left_out():
     reading = read_rows([{"messages": turns("Hi", "Hello.", "Thanks.")}])
-    assert "1 chats end after their last answer, and what follows it is not learned" in str(reading)
+    assert "chats that go on after their last answer, of which the rest is not learned: 1" in str(reading)
 
 
 def test_keys_that_a_data_set_fills_with_none_do_not_count():

@@ -24,7 +24,7 @@ def test_a_row_and_its_duplicate_are_on_one_side():
     split = split_rows(reading, held_out=0.125)
     train, held_out = ({row["prompt"] for row in part} for part in (split.train, split.held_out))
     assert not train & held_out and len(split.held_out) == 8 and len(split.train) == 56
-    assert "32 rows repeat an earlier one (lines 1 = 23, 2 = 32, 3 = 6, 4 = 10, 5 = 14 and 27 more)" in str(split)
+    assert "rows that repeat an earlier one: 32 (lines 1 = 23, 2 = 32, 3 = 6, 4 = 10, 5 = 14 and 27 more)" in str(split)
 
 
 def test_the_side_of_a_row_depends_on_no_position():
@@ -38,7 +38,7 @@ def test_prompts_answered_in_two_ways_are_named_by_line(tmp_path):
     split = split_rows(read_rows(path), 0.4)
     assert (
         split.repeats
-        == "1 rows repeat an earlier one (lines 4 = 7); 1 prompts have different answers (lines 2 = 5 = 6)"
+        == "rows that repeat an earlier one: 1 (lines 4 = 7); prompts with different answers: 1 (lines 2 = 5 = 6)"
     )
     assert len(split.train) + len(split.held_out) == 5
     assert set(split.held_out.lines) in ({4, 7}, {2, 5, 6})

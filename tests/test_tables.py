@@ -121,7 +121,7 @@ def test_one_column_says_when_a_row_spans_many_lines(tmp_path):
     pd.DataFrame(rows).to_csv(tmp_path / "a.csv", index=False)
     reading = read_rows(tmp_path / "a.csv")
     assert reading.rows == rows
-    assert reading.notes[1] == "1 rows span more than 20 lines; the longest begins in line 3 and has 30"
+    assert reading.notes[1] == "rows of more than 20 lines: 1, the longest from line 3 on has 30"
 
 
 def test_the_limit_of_csv_is_left_as_it_was(tmp_path):
