@@ -6,9 +6,9 @@ import sys
 
 from spectrum.examples import IGNORE, read_rows, render
 from spectrum.models import find_folder, read_config, resolve_role
+from spectrum.own_data.readings import name_all
+from spectrum.own_data.splits import say_repeats
 from spectrum.preferences import as_chats
-from spectrum.readings import name_all
-from spectrum.splits import say_repeats
 
 SHOWN = 20  # refused rows that are printed
 

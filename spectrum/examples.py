@@ -8,9 +8,9 @@ import sys
 import jinja2
 import torch
 
-from spectrum import forms, tables, turns
 from spectrum.generate import encode
-from spectrum.readings import Reading, each_row
+from spectrum.own_data import forms, tables, turns
+from spectrum.own_data.readings import Reading, each_row
 
 IGNORE = -100  # the label value that transformers leaves out of the loss
 

@@ -47,7 +47,7 @@ def write(path):
 def measure(path):
     """Prints how long reading and splitting a file takes, and the peak memory of this process."""
     from spectrum.examples import read_rows
-    from spectrum.splits import split_rows
+    from spectrum.own_data.splits import split_rows
 
     start = time.perf_counter()
     reading = read_rows(path)

@@ -16,8 +16,8 @@ from spectrum import adapters, prompts
 from spectrum.evaluate import evaluate
 from spectrum.examples import read_rows, tokenize_rows
 from spectrum.models import load_model
+from spectrum.own_data.splits import split_rows
 from spectrum.shop import scoring, tasks, world
-from spectrum.splits import split_rows
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import train
 

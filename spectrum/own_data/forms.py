@@ -7,8 +7,8 @@ and {"prompt", "chosen", "rejected"}.
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from spectrum.columns import EXAMPLE, fill, parts_of, suggest, value_of
-from spectrum.turns import check_messages, check_row, check_text, read_tools, read_turns
+from spectrum.own_data.columns import EXAMPLE, fill, parts_of, suggest, value_of
+from spectrum.own_data.turns import check_messages, check_row, check_text, read_tools, read_turns
 
 
 @dataclass(frozen=True)

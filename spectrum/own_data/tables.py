@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from spectrum.causes import decode, refuse_other_files
-from spectrum.csv_files import read_csv
-from spectrum.json_files import read_json
+from spectrum.own_data.causes import decode, refuse_other_files
+from spectrum.own_data.csv_files import read_csv
+from spectrum.own_data.json_files import read_json
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 SPLITS = ("train", "validation", "valid", "val", "dev", "test", "eval")

@@ -6,7 +6,7 @@ A turn is {"role", "content"}; an assistant's may carry "weight": 0 (no loss) an
 import json
 from dataclasses import dataclass, field
 
-from spectrum.json_files import load_json
+from spectrum.own_data.json_files import load_json
 
 ROLES = ("system", "user", "assistant", "tool")
 SPEAKERS = {  # ShareGPT's "from"

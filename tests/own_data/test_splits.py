@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from spectrum.examples import read_rows
-from spectrum.splits import prompt_of, split_rows
+from spectrum.own_data.splits import prompt_of, split_rows
 
-INPUTS = Path(__file__).parent / "inputs"
+INPUTS = Path(__file__).parents[1] / "inputs"
 ROWS = [{"prompt": f"Locker {i}?", "completion": str(i)} for i in range(200)]
 
 

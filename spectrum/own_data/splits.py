@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from spectrum.readings import NAMED, Reading
+from spectrum.own_data.readings import NAMED, Reading
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 
 from spectrum.data_report import main
 
-PAGE = Path(__file__).parents[1] / "docs" / "own_data.md"
+PAGE = Path(__file__).parents[2] / "docs" / "own_data.md"
 BLOCK = re.compile(r"^```(\w+)(?: ([\w.]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
 

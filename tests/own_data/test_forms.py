@@ -8,7 +8,7 @@ from tiny import make_tokenizer
 from spectrum.examples import read_rows, tokenize_rows
 from spectrum.preferences import as_chats, read_pairs
 
-INPUTS = Path(__file__).parent / "inputs"
+INPUTS = Path(__file__).parents[1] / "inputs"
 
 
 def turns(*texts, roles=("user", "assistant")):
