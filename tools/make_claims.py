@@ -37,7 +37,7 @@ This page is made by `make claims` from `docs/claims.toml` and the lessons. Chan
 
 
 def verdicts(notebook):
-    """Returns {code: the lesson's words on what came out}; raises ValueError where a verdict's link is missing or wrong."""
+    """Returns {code: the lesson's words on what came out}; raises ValueError where a verdict has no right link."""
     found = {}
     paragraphs = [p for c in notebook.cells if c.cell_type == "markdown" for p in re.split(r"\n\s*\n", c.source)]
     for paragraph in paragraphs:
