@@ -46,6 +46,7 @@ def targets(text):
             found.append(token["attrs"]["url"])
         elif token["type"] in ("block_html", "inline_html"):
             found += re.findall(r'\b(?:href|src)\s*=\s*"([^"]*)"', token["raw"])
+            found += [f"{dead} in HTML, where it is no link" for dead in re.findall(r"\]\([^)]*\)", token["raw"])]
     return found
 
 
@@ -137,7 +138,11 @@ def test_good_link_is_followed(page, link):
     "link",
     ["[a](gone.md)", "[a](other.md#again-2)", "[a](other.md#P1)", "[a](#here)", "[a](../outside.md)", "![a](gone.png)"]
     + ["[a](http://example.org)", "[a](https://)", "[a](<https://exa mple.org>)", '<a href="gone.md">a</a>']
-    + ["| t |\n|---|\n| [a](gone.md) |", "<details><summary>s</summary>\n\n[a](gone.md)\n\n</details>"],
+    + [
+        "<summary>[a](other.md)</summary>",
+        "| t |\n|---|\n| [a](gone.md) |",
+        "<details><summary>s</summary>\n\n[a](gone.md)\n\n</details>",
+    ],
 )
 def test_broken_link_is_found(page, link):
     page.write_text(link, encoding="utf-8")
