@@ -20,7 +20,7 @@ QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 SPEC
 PYTEST = $(QUIET_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help lab install test check labs notebooks weights effects sweeps mutants clean lint unit-tests browser-tests notebook-tests
+.PHONY: help lab install test check labs claims notebooks weights effects sweeps mutants clean lint unit-tests browser-tests notebook-tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -32,15 +32,19 @@ install: $(VENV)/.installed ## set up only: .venv, the package, the kernel
 
 test: $(VENV)/.installed-test lint unit-tests browser-tests notebook-tests ## set up, then run every test
 
-check: $(VENV)/.installed lint ## the inner loop: style, labs up to date, fast tests (two minutes at most)
+check: $(VENV)/.installed lint ## the inner loop: style, labs and claims up to date, fast tests (two minutes at most)
 	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile -m "not slow" --ignore=tests/browser
 
 labs: $(VENV)/.installed ## make labs/ from solutions/
 	$(PY) -m tools.make_labs
 
-notebooks: $(VENV)/.installed ## execute lessons and solutions in place on two threads, then make the labs
+claims: $(VENV)/.installed ## make docs/claims.md from docs/claims.toml and the lessons' verdicts
+	$(PY) -m tools.make_claims
+
+notebooks: $(VENV)/.installed ## execute lessons and solutions in place on two threads, then make the labs and the claims
 	$(QUIET_ENV) OMP_NUM_THREADS=2 $(PY) -m tools.run_notebooks --save-timings $(NOTEBOOKS)
 	$(PY) -m tools.make_labs
+	$(PY) -m tools.make_claims
 
 weights: $(VENV)/.installed ## train the embedded models from nothing (hours; goes on where it was stopped)
 	$(PY) tools/train_weights.py
@@ -65,6 +69,7 @@ lint: $(VENV)/.installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m tools.make_labs --check
+	$(PY) -m tools.make_claims --check
 	$(VENV)/bin/lint-imports
 
 unit-tests: $(VENV)/.installed-test

@@ -229,7 +229,7 @@ def find_problems(path):
 
 
 def save_times(times, target=TIMES):
-    """Adds what each notebook took to the JSON file that the README's table and the lessons' banners read."""
+    """Adds what each notebook took to the JSON file that the lessons' banners read."""
     known = json.loads(target.read_text()) if target.exists() else {}
     known.update({name: {"seconds": run.seconds, "peak_mb": run.peak_mb} for name, run in times.items()})
     target.parent.mkdir(exist_ok=True)
