@@ -13,6 +13,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 SHARDS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")  # what a checkpoint of the hub needs here
+CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # what configs call the reach of positions
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 # A model below this size loads in a blink; its progress bar would only clutter a notebook.
 QUIET_BYTES = 500_000_000
@@ -231,8 +232,9 @@ def count_parameters(model):
 
 
 def context_length(model):
-    """Returns how many tokens (prompt and answer together) the model's positions reach."""
-    return model.config.get_text_config().max_position_embeddings
+    """Returns how many tokens (prompt and answer together) the model's positions reach, None where nothing says so."""
+    config = model.config.get_text_config()
+    return next((size for name in CONTEXT_NAMES if isinstance(size := getattr(config, name, None), int)), None)
 
 
 @contextmanager
