@@ -15,7 +15,7 @@ from spectrum.tokens import (
     positions,
     show_token,
 )
-from spectrum.traits import end_tokens, new_cache, traits_of, virtual_tokens
+from spectrum.traits import Reader, end_tokens, mixes, new_cache, places, traits_of, virtual_tokens
 
 
 def complete(
@@ -33,10 +33,10 @@ def complete(
     """Returns the model's answer to each prompt, in order, without the prompt and without special tokens.
 
     Temperature 0 takes the likeliest token each time; above 0, tokens are drawn from the smallest set whose
-    probabilities add up to `top_p` (nucleus sampling, Holtzman et al. 2019). An answer ends at the model's own end
-    token or the one that the chat template ends turns with, before the first occurrence of the string `stop`, or after `max_new_tokens`. The answer to prompt i
-    depends on the model, the prompt, `seed` and i, never on the batch around it; torch's random state is left
-    alone. `progress` shows a bar: True, False, or None for a bar once it has taken three seconds.
+    probabilities add up to `top_p` (nucleus sampling, Holtzman et al. 2019). An answer ends at one of the model's
+    `traits.end_tokens`, before the first occurrence of the string `stop`, or after `max_new_tokens`. The answer to
+    prompt i depends on the model, the prompt, `seed` and i, never on the batch around it; torch's random state is
+    left alone. `progress` shows a bar: True, False, or None for a bar once it has taken three seconds.
 
     Raises ValueError for a bad argument, an empty prompt, and a prompt too long for the model's context, by index.
     """
@@ -46,7 +46,7 @@ def complete(
     finished = _end_test(model, tokenizer, stop)
     answers = [None] * len(ids)
     with _bar(len(ids), progress) as bar, torch.inference_mode():
-        for rows in batches_by_length(ids, batch_size, mixed=_mixes(model)):
+        for rows in batches_by_length(ids, batch_size, mixed=mixes(model)):
             draws = np.stack([np.random.default_rng([seed, row]).random(max_new_tokens) for row in rows])
             choose = _chooser(temperature, top_p, draws)
             new = _decode(model, [ids[row] for row in rows], choose, finished, max_new_tokens)
@@ -142,34 +142,15 @@ def _stepper(model, length):
     return step if virtual or traits.cache else _rereader(model)
 
 
-class _Read:
-    """What a model without a cache of ours has read so far: the tokens themselves."""
-
-    def __init__(self, ids):
-        self.ids = ids
-
-    def reorder_cache(self, keep):
-        self.ids = self.ids[keep]
-
-
 def _rereader(model):
     """Returns the step of a model that takes no cache of keys and values, such as Mamba: it reads all anew."""
 
     def step(ids, mask, cache):
-        read = _Read(ids if cache is None else torch.cat([cache.ids, ids], dim=1))
-        where = {"position_ids": positions(mask)} if traits_of(model).positions else {}
-        return model(input_ids=read.ids, attention_mask=mask, use_cache=False, logits_to_keep=1, **where).logits, read
+        read = Reader(ids if cache is None else torch.cat([cache.ids, ids], dim=1))
+        out = model(input_ids=read.ids, attention_mask=mask, use_cache=False, logits_to_keep=1, **places(model, mask))
+        return out.logits, read
 
     return step
-
-
-def _mixes(model):
-    """Returns whether rows of different lengths may share a batch.
-
-    Not where the model reads padding, and not with virtual tokens: PEFT lets no positions be given with those, and
-    padding would come between them and the prompt.
-    """
-    return not virtual_tokens(model) and traits_of(model).pads
 
 
 def _end_test(model, tokenizer, stop):
@@ -276,7 +257,7 @@ def answer_logprobs(model, tokenizer, prompts, answers, batch_size=64):
     check_lengths(ids, [len(tokens) for tokens in new], context_length(model))
     every = [row + extra for row, extra in zip(ids, new, strict=True)]
     sums = np.empty(len(every))
-    for rows in batches_by_length(every, batch_size, mixed=_mixes(model)):
+    for rows in batches_by_length(every, batch_size, mixed=mixes(model)):
         parts = _logprobs_of_last(model, [every[row] for row in rows], [len(new[row]) for row in rows])
         sums[rows] = [sum(part) for part in parts]
     return sums
@@ -297,9 +278,7 @@ def _logprobs_of_last(model, rows, counts):
     keep = max(counts)
     with torch.inference_mode():
         # One more than the answers are long: the logits at position t are about token t + 1.
-        placed = not virtual_tokens(model) and traits_of(model).positions
-        where = {"position_ids": positions(mask)} if placed else {}
-        out = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep + 1, **where)
+        out = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep + 1, **places(model, mask))
         scores = out.logits[:, -keep - 1 : -1].float().log_softmax(dim=-1)  # (B, keep, V)
         found = scores.gather(2, ids[:, -keep:, None])[:, :, 0].double().tolist()
     return [row[keep - count :] for row, count in zip(found, counts, strict=True)]

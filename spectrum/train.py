@@ -72,10 +72,10 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
     A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
     and whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is
     given. `precision` is None (the model's own), "bf16" or "fp16": autocast, for "fp16" with a scaled loss; trainable
-    weights must be in float32. Examples share rows of `length` tokens where the model keeps them apart; where it does
-    not, a warning says so and each has a row of its own. `optimizer`, made from the model, replaces AdamW; its rate is set all the same. With
-    `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after a
-    kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
+    weights must be in float32. Examples share rows of `length` tokens; where the model does not keep them apart, each
+    has its own, and a warning says so. `optimizer`, made from the model, replaces AdamW; its rate is set all the same.
+    With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after
+    a kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
     """
     steps = count_steps(steps, epochs, len(examples), batch_size, lr)
     rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)

@@ -12,7 +12,9 @@ import torch
 from transformers import DynamicCache, StaticCache
 
 from spectrum import templates
+from spectrum.layers import find_layers, share_of
 from spectrum.models import context_length, load_model
+from spectrum.tokens import positions
 
 FIRST, SECOND = (5, 9, 3, 12, 7, 2), (8, 4, 11, 6, 10)  # token ids: two short texts, the second read after the first
 # A measured difference below this share of what a full leak makes is rounding: it is 1e-7 in float32 and about 1e-2 in
@@ -63,8 +65,9 @@ def describe(model, tokenizer):
     """Returns in one line what was found out about a model and its tokenizer."""
     ends = [repr(tokenizer.convert_ids_to_tokens(i)) for i in sorted(end_tokens(model, tokenizer))]
     template = templates.examine(tokenizer) or "no chat template"
-    kind = type(base_of(model)).__name__
-    return f"{kind}: {traits_of(model)}; answers end at {' or '.join(ends) or 'no token'}; {template}"
+    kind, share = type(base_of(model)).__name__, 100 * share_of(base_of(model), find_layers(base_of(model)))
+    reached = f"an adapter on all linear layers reaches {share:.3g} % of the weights"
+    return f"{kind}: {traits_of(model)}; {reached}; answers end at {' or '.join(ends) or 'no token'}; {template}"
 
 
 def base_of(model):
@@ -91,6 +94,32 @@ def end_tokens(model, tokenizer):
     return ends | {i for i in (template and template.end, tokenizer.eos_token_id) if i is not None}
 
 
+def places(model, mask):
+    """Returns {"position_ids"} of rows padded on the left, {} for a model that takes none."""
+    placed = not virtual_tokens(model) and traits_of(model).positions
+    return {"position_ids": positions(mask)} if placed else {}
+
+
+def mixes(model):
+    """Returns whether rows of different lengths may share a batch.
+
+    Not where the model reads padding, and not with virtual tokens: PEFT lets no positions be given with those, and
+    padding would come between them and the prompt.
+    """
+    return not virtual_tokens(model) and traits_of(model).pads
+
+
+class Reader:
+    """In place of a cache, for a model that takes none of ours: what it has read so far, the tokens themselves."""
+
+    def __init__(self, ids):
+        self.ids = ids
+
+    def reorder_cache(self, keep):
+        """Keeps the rows of those numbers."""
+        self.ids = self.ids[keep]
+
+
 def accepts(model, name):
     """Returns whether a model's forward has an argument of that name."""
     return name in inspect.signature(base_of(model).forward).parameters
@@ -115,12 +144,12 @@ def try_out(model):
 
     mask = torch.cat([torch.zeros_like(first), torch.ones_like(second)], dim=1)
     restart = torch.tensor([[*range(len(FIRST)), *range(length)]], device=model.device)
-    positions = accepts(model, "position_ids")
-    where = {"position_ids": (mask.cumsum(dim=1) - 1).clamp(min=0)} if positions else {}
+    placed = accepts(model, "position_ids")
+    where = {"position_ids": positions(mask)} if placed else {}
     return Traits(
-        packs=positions and same(last(both, position_ids=restart)),
+        packs=placed and same(last(both, position_ids=restart)),
         pads=same(last(both, attention_mask=mask, **where)),
-        positions=positions,
+        positions=placed,
         cache=next((kind for kind in (StaticCache, DynamicCache) if decodes(model, kind, both, where)), None),
         context=context_length(model),
         dtype=model.dtype,
