@@ -1,10 +1,12 @@
 """The folder of a saved adapter: which base it belongs to, and whether it fits a model."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import torch
 from torch import nn
+
+from spectrum.layers import LINEAR, layer_width
 
 # Beside a saved adapter: what it was trained on. Written by `adapters.save_adapter`; plain peft leaves it alone.
 BASE_FILE = "base.json"
@@ -40,10 +42,10 @@ def check_adapter(model, folder):
             f"{start} with a vocabulary of {note['vocabulary']} tokens; this model, {ours!r}, has {vocabulary(model)}"
         )
     if config.peft_type == "LORA" and (problem := misfit(model, config, load_peft_weights(str(folder), device="cpu"))):
-        raise ValueError(f"{start}, and does not fit this model, {ours!r}: {problem}")
+        raise ValueError(f"{start}, and does not fit this model, {ours!r}: {problem}{resized(problem, model)}")
     if note and (name := other_value(note["values"], sample_values(model))):
         raise ValueError(f"{start} with other weights than this model, {ours!r}, has in {name}; load the one it needs")
-    if not note and theirs and ours and Path(theirs).name != Path(ours).name:
+    if not note and theirs and ours and path_of(theirs).name != path_of(ours).name:
         raise ValueError(
             f"{start}, and this model is {ours!r}. Load {theirs!r}; or, if both are the same model under two names, "
             "use peft.PeftModel.from_pretrained"
@@ -54,7 +56,7 @@ def misfit(model, config, tensors):
     """Returns what does not fit between a LoRA's tensors and the model's layers, in words, or None."""
     from peft.tuners.tuners_utils import check_target_module_exists
 
-    layers = {plain_name(n): m for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Embedding)}
+    layers = {plain_name(n): m for n, m in model.named_modules() if isinstance(m, (*LINEAR, nn.Embedding))}
     covered = set()
     for key, tensor in tensors.items():
         name, lora, part = key.removeprefix("base_model.model.").rpartition(".lora_")
@@ -67,9 +69,16 @@ def misfit(model, config, tensors):
         ours = fitting_shape(layers[name], part.partition(".")[0], theirs) if name in layers else theirs
         if theirs != ours:
             return f"{key!r} is of {theirs}, and {ours} would fit"
-    wanted = [n for n, m in layers.items() if isinstance(m, nn.Linear) and check_target_module_exists(config, n)]
+    wanted = [n for n, m in layers.items() if not isinstance(m, nn.Embedding) and check_target_module_exists(config, n)]
     bare = [name for name in wanted if name not in covered]
     return f"it has {len(wanted)} layers of the kind adapted, {bare[0]!r} among those without one" if bare else None
+
+
+def resized(problem, model):
+    """Returns what to do where the misfit is the number of tokens, in a sentence, else nothing."""
+    named = f"({vocabulary(model)}," in problem and ("embed" in problem or "head" in problem or "wte" in problem)
+    advice = "The vocabulary was resized before the adapter was trained: resize_token_embeddings to that number first"
+    return f". {advice}" if named else ""
 
 
 def fitting_shape(layer, part, shape):
@@ -78,7 +87,7 @@ def fitting_shape(layer, part, shape):
         out, into = layer.num_embeddings, layer.embedding_dim
         parts = {"embedding_A": (shape[0], out), "embedding_B": (into, shape[-1]), "weight": (out, into)}
     else:
-        out, into = layer.out_features, layer.in_features
+        into, out = layer_width(layer)
         parts = {"A": (shape[0], into), "B": (out, shape[-1]), "weight": (out, into), "bias": (out,)}
     return parts.get(part, shape)
 
@@ -95,11 +104,17 @@ def source_name(model):
 
 def base_name(text):
     """Returns the short name of a model's source: a folder's own, or `org/name` of a hub model; "" for none."""
-    parts = Path(text or "").parts
+    parts = path_of(text or "").parts
     hub = [part for part in parts if part.startswith("models--")]  # the hub's cache: models--org--name/snapshots/…
     if hub:
         return hub[0].removeprefix("models--").replace("--", "/")
-    return text if len(parts) == 2 and not Path(text).is_dir() else Path(text or "").name
+    hub_id = len(parts) == 2 and "\\" not in text and not Path(text).is_absolute() and not Path(text).is_dir()
+    return text if hub_id else path_of(text or "").name
+
+
+def path_of(text):
+    """Returns a path, of this system or of Windows, where backslashes part it: adapters travel between the two."""
+    return PureWindowsPath(text) if "\\" in text else Path(text)
 
 
 def vocabulary(model):

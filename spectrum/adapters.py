@@ -4,17 +4,25 @@ Built by hand in notebooks/11_lora_by_hand.ipynb.
 """
 
 import copy
-import json
 import logging
-import math
 import warnings
-from functools import lru_cache
 from pathlib import Path
 
 import torch
-from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from spectrum.adapter_files import check_adapter, plain_name, write_base
+from spectrum.layers import (
+    check_share,
+    empty_model,
+    find_layers,
+    layer_width,
+    parameter_size,
+    plain_weight,
+    shape_of,
+    share_of,
+    short_names,
+)
 
 # On a processor with AVX512-BF16, bitsandbytes looks for a kernel of the hub when it is first imported (peft does that)
 # and warns when there is none. It works without. This line is the course's only place for that; importing it is enough.
@@ -22,15 +30,15 @@ logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "gem
 # peft 0.21 asks transformers 5.23 by an old name; nothing that a learner does causes it or could change it.
 warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
 
-PARTS = {"attention": ("attn", "attention"), "mlp": ("mlp", "feed_forward")}
 
-
-def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=False, seed=0):
+def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=False, seed=0,
+             allow=0.5):  # fmt: skip
     """Returns a PeftModel: the model, frozen, with an untrained LoRA whose update is B·A · alpha/rank, B = 0.
 
     `alpha` is 2·rank unless given; with `rslora` the factor is alpha/√rank. `targets` is "all-linear", "attention",
     "mlp" or a list of module names; the head is never adapted. `seed` draws A. The model itself is changed. Raises
-    ValueError for a rank below 1, for targets that are not there and for a model that has an adapter already.
+    ValueError for a rank below 1, for targets that are not there, for a model that has an adapter already, and where
+    "all-linear" layers hold a smaller share of the weights than `allow`, as with a mixture of experts.
     LoRA: Hu et al. 2021, arXiv 2106.09685; rsLoRA: Kalajdzievski 2023, arXiv 2312.03732.
     """
     from peft import LoraConfig, PeftModel, get_peft_model
@@ -38,10 +46,14 @@ def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=
     if isinstance(model, PeftModel):
         raise ValueError("add_lora: the model has an adapter already; go on from model.unload(), or a fresh load_model")
     check_rank("add_lora", rank)
+    layers = find_layers(model, targets)
+    if targets == "all-linear":
+        check_share("add_lora", share_of(model, layers), allow, model)
     config = LoraConfig(
         r=rank,
         lora_alpha=2 * rank if alpha is None else alpha,
-        target_modules=short_names(model, find_layers(model, targets)),
+        target_modules=short_names(model, layers),
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in layers.values()),
         lora_dropout=dropout,
         use_rslora=rslora,
         task_type="CAUSAL_LM",
@@ -57,34 +69,6 @@ def check_rank(who, rank):
         raise ValueError(f"{who}: rank must be an integer of at least 1, not {rank!r}")
 
 
-def find_layers(model, targets="all-linear"):
-    """Returns {name: linear layer} of a plain model's targets, without the head; ValueError where nothing is found."""
-    head = model.get_output_embeddings()
-    layers = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head}
-    if targets == "all-linear":
-        return layers
-    if isinstance(targets, str) and targets in PARTS:
-        found = {n: m for n, m in layers.items() if any(part in n for part in PARTS[targets])}
-    elif isinstance(targets, str):
-        raise ValueError(f"targets must be 'all-linear', 'attention', 'mlp' or a list of names, not {targets!r}")
-    else:
-        found = {n: m for n, m in layers.items() if any(f".{n}".endswith(f".{name}") for name in targets)}
-        lost = [name for name in targets if not any(f".{n}".endswith(f".{name}") for n in layers)]
-        if lost:
-            have = sorted({n.rsplit(".", 1)[-1] for n in layers})
-            raise ValueError(f"targets: no linear layer is named {lost[0]!r} (the head cannot be adapted); have {have}")
-    if not found:
-        raise ValueError(f"targets: the model has no linear layers in its {targets or 'empty list'}")
-    return found
-
-
-def short_names(model, chosen):
-    """Returns the last parts of the layers' names where they say it all, else the whole names."""
-    ends = {name.rsplit(".", 1)[-1] for name in chosen}
-    meant = [n for n in find_layers(model) if n.rsplit(".", 1)[-1] in ends]
-    return sorted(ends) if len(meant) == len(chosen) else sorted(chosen)
-
-
 def count(model):
     """Returns {"trainable", "total", "share"}: parameters, all with the adapter's own; share = trainable / the base's.
 
@@ -97,41 +81,25 @@ def count(model):
     return {"trainable": trainable, "total": sum(size for _, size, _ in sizes), "share": trainable / base}
 
 
-def parameter_size(parameter):
-    """Returns the number of weights that a parameter stands for; a 4-bit one packs two into a byte."""
-    state = getattr(parameter, "quant_state", None)
-    return math.prod(state.shape) if state is not None else parameter.numel()
-
-
 def lora_count(config, rank, targets="all-linear"):
     """Returns the parameters of a LoRA, the sum of rank·(d_in + d_out), from a model's config; no weights are made."""
     check_rank("lora_count", rank)
-    return sum(rank * (m.in_features + m.out_features) for m in find_layers(empty_model(config), targets).values())
-
-
-def empty_model(config):
-    """Returns the model of a config with shapes only: its weights take no memory. Do not change it: it is kept."""
-    return build_empty(type(config), config.to_json_string(use_diff=False))
-
-
-@lru_cache(maxsize=16)  # a widget asks again at every move of a slider, and a model of 70B takes a second
-def build_empty(kind, text):
-    """Returns the model of a config given as its class and its JSON, with shapes only."""
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(kind.from_dict(json.loads(text)))
+    return sum(rank * sum(layer_width(layer)) for layer in find_layers(empty_model(config), targets).values())
 
 
 # ---- saving and loading ----
 
 
 def save_adapter(model, folder):
-    """Saves the adapters as peft does, and beside each a note of the base that `load_adapter` reads.
+    """Saves the adapters, of any kind that peft has, as it does, and beside each a note of the base for `load_adapter`.
 
-    Raises ValueError while an adapter is merged: the base's own weights are not there to be noted.
+    Raises ValueError for a model without one, and while it is merged: the base's own weights are not there to be noted.
     """
-    if any(layer.merged for layer in lora_layers(model).values()):
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    if not getattr(model, "peft_config", None):
+        raise ValueError("save_adapter: the model has no adapter; add_lora or load_adapter first")
+    if any(layer.merged for layer in model.modules() if isinstance(layer, BaseTunerLayer)):
         raise ValueError("save_adapter: the adapter is merged; call model.unmerge_adapter() first")
     model.save_pretrained(folder)
     write_base(model, folder)
@@ -177,9 +145,17 @@ def lora_layers(model):
 def deltas(model):
     """Returns {module name: (d_out, d_in) tensor}: the update B·A · scaling that each LoRA layer adds to its weight."""
     return {
-        name: sum(layer.get_delta_weight(adapter) for adapter in layer.active_adapters if adapter in layer.lora_A)
+        name: sum(
+            update_of(layer, a) for a in layer.active_adapters if a in layer.lora_A or a in layer.lora_embedding_A
+        )
         for name, layer in lora_layers(model).items()
     }
+
+
+def update_of(layer, adapter):
+    """Returns B·A · scaling of one adapter of a layer; peft turns it round where the layer's weight lies transposed."""
+    found = layer.get_delta_weight(adapter)
+    return found.T if getattr(layer, "fan_in_fan_out", False) or adapter in layer.lora_embedding_A else found
 
 
 @torch.no_grad()
@@ -193,12 +169,7 @@ def differences(before, after):
     if unlike:
         name = unlike[0]
         raise ValueError(f"differences: {name!r} is {shape_of(old, name)} before and {shape_of(new, name)} after")
-    return {name: new[name].weight - old[name].weight for name in old}
-
-
-def shape_of(layers, name):
-    """Returns the shape of a layer's weight, None where there is no such layer."""
-    return tuple(layers[name].weight.shape) if name in layers else None
+    return {name: plain_weight(new[name]) - plain_weight(old[name]) for name in old}
 
 
 def energy_rank(delta, share=0.9):
@@ -227,28 +198,32 @@ def compress(model, rank):
 
 
 def random_like(model, seed=0):
-    """Returns a copy whose LoRA is random: each update has the Frobenius norm and the rank of the model's own.
+    """Returns a copy whose LoRA is random: each update has the Frobenius norm and the rank of the layer's own.
 
     A control that must not work. The given model stays as it is.
     """
     generator = torch.Generator().manual_seed(seed)
     found = deltas(model)
     (active,) = model.active_adapters
-    control = new_adapter(model, model.peft_config[active].r)
+    control = new_adapter(model, model.peft_config[active].r, model.peft_config[active].rank_pattern)
     for name, layer in lora_layers(control).items():
-        a, b = (torch.randn(side["default"].weight.shape, generator=generator) for side in (layer.lora_A, layer.lora_B))
+        a, b = (torch.randn(side.shape, generator=generator) for side in factors(layer))
         set_factors(layer, b * (found[name].norm().cpu() / (b @ a).norm()), a)
     return control
 
 
-def new_adapter(model, rank):
-    """Returns a copy of the model's base with a fresh LoRA of a rank on the same layers, scaling 1."""
+def new_adapter(model, rank, patterns=None):
+    """Returns a copy of the model's base with a fresh LoRA of a rank on the same layers, scaling 1.
+
+    `patterns` is {name: rank} of layers that differ, as peft's `rank_pattern`.
+    """
     from peft import get_peft_model
 
     (active,) = model.active_adapters
     config = copy.deepcopy(model.peft_config[active])
     config.r, config.lora_alpha, config.use_rslora, config.inference_mode = rank, rank, False, False
-    config.rank_pattern, config.alpha_pattern, config.base_model_name_or_path = {}, {}, None
+    config.rank_pattern, config.alpha_pattern = dict(patterns or {}), dict(patterns or {})  # alpha / rank is 1
+    config.base_model_name_or_path = None
     with torch.random.fork_rng():
         return get_peft_model(copy.deepcopy(model).unload(), config)
 
@@ -256,6 +231,13 @@ def new_adapter(model, rank):
 @torch.no_grad()
 def set_factors(layer, b, a):
     """Copies B (d_out, r) and A (r, d_in) into a LoRA layer; a rank beyond theirs is left at zero."""
-    for module, values in ((layer.lora_A["default"], a), (layer.lora_B["default"], b)):
-        module.weight.zero_()
-        module.weight[: values.shape[0], : values.shape[1]] = values
+    for weight, values in zip(factors(layer), (a, b), strict=True):
+        weight.zero_()
+        weight[: values.shape[0], : values.shape[1]] = values
+
+
+def factors(layer, adapter="default"):
+    """Returns (A, B) of a LoRA layer as tensors; an embedding keeps them under other names."""
+    if adapter in layer.lora_embedding_A:
+        return layer.lora_embedding_A[adapter], layer.lora_embedding_B[adapter]
+    return layer.lora_A[adapter].weight, layer.lora_B[adapter].weight

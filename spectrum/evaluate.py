@@ -139,6 +139,25 @@ def evaluate(
     )
 
 
+def answer_length(tokenizer, golds, least=24):
+    """Returns the `max_new_tokens` that leaves room for every gold answer: the longest, a quarter more, and `least`.
+
+    An answer that is cut off is wrong whatever was learned. Raises ValueError where there is no gold answer.
+    """
+    if isinstance(golds, str) or not len(golds):
+        raise ValueError(f"golds is {golds!r}; give a list of at least one gold answer.")
+    longest = max(len(tokenizer(gold, add_special_tokens=False)["input_ids"]) for gold in golds)
+    return max(least, longest + -(-longest // 4) + 1)
+
+
+def same_answer(answer, gold):
+    """Returns whether an answer is the gold one to the letter, but for white space around either.
+
+    A gold answer of one's own data often begins with a blank or ends a line; an answer is decoded without either.
+    """
+    return answer.strip() == gold.strip()
+
+
 def majority_floor(items):
     """Returns the share of the most frequent gold answer: what always saying the same thing scores."""
     if not len(items):

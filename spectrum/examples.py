@@ -8,9 +8,11 @@ import sys
 import jinja2
 import torch
 
-from spectrum.generate import encode
+from spectrum import templates
+from spectrum.chats import find_answers
 from spectrum.own_data import forms, tables, turns
 from spectrum.own_data.readings import Reading, each_row
+from spectrum.tokens import encode
 
 IGNORE = -100  # the label value that transformers leaves out of the loss
 
@@ -99,41 +101,41 @@ def render(tokenizer, row, chat):
 def tokenize_row(tokenizer, row, chat):
     """Returns {"input_ids", "labels"} of one checked row."""
     if row.get("text") is not None:
-        ids = [*encode(tokenizer, row["text"]), tokenizer.eos_token_id]
+        ids = ended(tokenizer, encode(tokenizer, row["text"]))
         return {"input_ids": ids, "labels": list(ids)}
     if row.get("messages") is not None:
-        return tokenize_chat(tokenizer, row["messages"])
+        return tokenize_chat(tokenizer, row["messages"], row.get("tools"))
     if chat:
         turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["completion"]}]
         return tokenize_chat(tokenizer, turns)
     prompt = encode(tokenizer, row["prompt"])
-    answer = [*tokenizer(row["completion"], add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    answer = ended(tokenizer, templates.text_ids(tokenizer, row["completion"]))
     return {"input_ids": prompt + answer, "labels": [IGNORE] * len(prompt) + answer}
 
 
-def tokenize_chat(tokenizer, messages):
+def ended(tokenizer, ids):
+    """Returns token ids with one end token after them, which they may have already."""
+    end = tokenizer.eos_token_id
+    if end is None:
+        raise ValueError("the tokenizer has no end token (eos_token), so nothing would teach the model to stop")
+    return ids if ids[-1:] == [end] else [*ids, end]
+
+
+def tokenize_chat(tokenizer, messages, tools=None):
     """Returns {"input_ids", "labels"} of a chat; the loss sees each assistant turn with its end mark.
 
-    The turn is what the template adds after the generation prompt, so templates without generation marks work as well.
-    What follows the last assistant turn is left out: nothing in it is learned.
+    Not a turn with "weight": 0. What follows the last turn in the loss is left out: nothing in it is learned. Raises
+    ValueError where there is no such turn, and what `chats.find_answers` raises.
     """
-    ids, labels = [], []
-    for i, message in enumerate(messages):
-        if message["role"] == "assistant":
-            prompt, turn = encode(tokenizer, messages[:i]), template_ids(tokenizer, messages[: i + 1])
-            if turn[: len(prompt)] != prompt or prompt[: len(ids)] != ids:
-                raise ValueError(
-                    "the chat template rewrites earlier turns, so the assistant's tokens cannot be found; "
-                    "train on single-turn rows or use a template that only appends"
-                )
-            labels += [IGNORE] * (len(prompt) - len(labels)) + turn[len(prompt) :]
-            ids = turn
+    taught = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
+    if not taught:
+        raise ValueError("every assistant turn has weight 0, so the loss would see nothing")
+    chat = [{k: v for k, v in m.items() if k != "weight"} for m in messages[: taught[-1] + 1]]
+    ids, spans = find_answers(tokenizer, chat, taught, tools)
+    labels = [IGNORE] * len(ids)
+    for start, stop in spans:
+        labels[start:stop] = ids[start:stop]
     return {"input_ids": ids, "labels": labels}
-
-
-def template_ids(tokenizer, messages):
-    """Returns the token ids of a complete chat, without a generation prompt."""
-    return tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)["input_ids"]
 
 
 def fill_rows(examples, length):
@@ -155,14 +157,15 @@ def fill_rows(examples, length):
     return rows
 
 
-def pack(examples, length):
+def pack(examples, length, together=True):
     """Returns {"input_ids", "labels", "position_ids"}, each (rows, width): the examples laid end to end in few rows.
 
     Positions restart with each example, which tells transformers to keep the examples of a row from seeing each other,
     but only in a call with use_cache=False and without an attention mask. Each example's first label is ignored, as
-    nothing precedes it.
+    nothing precedes it. With `together` False each row holds one example, and its positions run on through the padding:
+    for a model whose attention does not heed positions (`traits.traits_of` tells).
     """
-    rows = fill_rows(examples, length)
+    rows = fill_rows(examples, length) if together else [[example] for example in examples]
     width = max(sum(len(e["input_ids"]) for e in row) for row in rows)
     batch = {
         "input_ids": torch.zeros(len(rows), width, dtype=torch.long),
@@ -178,9 +181,8 @@ def pack(examples, length):
             batch["labels"][i, start] = IGNORE
             batch["position_ids"][i, start:stop] = torch.arange(stop - start)
             start = stop
-        batch["position_ids"][i, start:] = torch.arange(
-            width - start
-        )  # padding: an example of its own, not in the loss
+        # Padding is not in the loss: an example of its own, or where nothing is told apart by positions, more of this.
+        batch["position_ids"][i, start:] = torch.arange(width - start) + (0 if together else start)
     return batch
 
 

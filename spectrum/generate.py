@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import torch
-from transformers import StaticCache
 
 from spectrum.models import context_length
 from spectrum.tokens import (
@@ -16,6 +15,7 @@ from spectrum.tokens import (
     positions,
     show_token,
 )
+from spectrum.traits import Reader, end_tokens, mixes, new_cache, places, traits_of, virtual_tokens
 
 
 def complete(
@@ -33,10 +33,10 @@ def complete(
     """Returns the model's answer to each prompt, in order, without the prompt and without special tokens.
 
     Temperature 0 takes the likeliest token each time; above 0, tokens are drawn from the smallest set whose
-    probabilities add up to `top_p` (nucleus sampling, Holtzman et al. 2019). An answer ends at the model's own end
-    token, before the first occurrence of the string `stop`, or after `max_new_tokens`. The answer to prompt i
-    depends on the model, the prompt, `seed` and i, never on the batch around it; torch's random state is left
-    alone. `progress` shows a bar: True, False, or None for a bar once it has taken three seconds.
+    probabilities add up to `top_p` (nucleus sampling, Holtzman et al. 2019). An answer ends at one of the model's
+    `traits.end_tokens`, before the first occurrence of the string `stop`, or after `max_new_tokens`. The answer to
+    prompt i depends on the model, the prompt, `seed` and i, never on the batch around it; torch's random state is
+    left alone. `progress` shows a bar: True, False, or None for a bar once it has taken three seconds.
 
     Raises ValueError for a bad argument, an empty prompt, and a prompt too long for the model's context, by index.
     """
@@ -46,7 +46,7 @@ def complete(
     finished = _end_test(model, tokenizer, stop)
     answers = [None] * len(ids)
     with _bar(len(ids), progress) as bar, torch.inference_mode():
-        for rows in batches_by_length(ids, batch_size, mixed=not _virtual_tokens(model)):
+        for rows in batches_by_length(ids, batch_size, mixed=mixes(model)):
             draws = np.stack([np.random.default_rng([seed, row]).random(max_new_tokens) for row in rows])
             choose = _chooser(temperature, top_p, draws)
             new = _decode(model, [ids[row] for row in rows], choose, finished, max_new_tokens)
@@ -109,7 +109,8 @@ def _read_prompts(model, forward, ids, mask):
 
     1,024 tokens at a time stay in the cache of a core: 200 prompts of 60 tokens, answers included, took 2.8 s, not 3.4.
     """
-    columns = max(1, 1024 // len(ids)) if ids.device.type == "cpu" and not _virtual_tokens(model) else ids.shape[1]
+    sliced = ids.device.type == "cpu" and not virtual_tokens(model) and traits_of(model).cache
+    columns = max(1, 1024 // len(ids)) if sliced else ids.shape[1]
     cache = None
     for start in range(0, ids.shape[1], columns):
         end = start + columns
@@ -120,42 +121,41 @@ def _read_prompts(model, forward, ids, mask):
 def _stepper(model, length):
     """Returns f(ids, mask, cache) -> (logits, cache): one call of a plain model or one with any PEFT adapter.
 
-    The cache has room for `length` tokens from the start; one that grows is copied at each step, up to half
+    A static cache has room for `length` tokens from the start; one that grows is copied at each step, up to half
     of the time of a step. Prompt and prefix tuning bring their own: they put virtual tokens in front where inputs are
     prepared, on the first step only, and calling the model itself would put them in front of every new token again.
     """
-    virtual = _virtual_tokens(model)
+    virtual, traits = virtual_tokens(model), traits_of(model)
     target = model.base_model if virtual else model
 
     def step(ids, mask, cache):
         if cache is None and not virtual:
-            cache = StaticCache(config=model.config, max_cache_len=length)
+            cache = new_cache(model, traits.cache, length)
         inputs = {"input_ids": ids, "attention_mask": mask, "past_key_values": cache, "use_cache": True}
         if virtual:
             inputs = model.prepare_inputs_for_generation(**inputs)
-        else:
+        elif traits.positions:
             inputs["position_ids"] = positions(mask)[:, -ids.shape[1] :]
         out = target(**inputs, logits_to_keep=1)
         return out.logits, out.past_key_values
 
+    return step if virtual or traits.cache else _rereader(model)
+
+
+def _rereader(model):
+    """Returns the step of a model that takes no cache of keys and values, such as Mamba: it reads all anew."""
+
+    def step(ids, mask, cache):
+        read = Reader(ids if cache is None else torch.cat([cache.ids, ids], dim=1))
+        out = model(input_ids=read.ids, attention_mask=mask, use_cache=False, logits_to_keep=1, **places(model, mask))
+        return out.logits, read
+
     return step
-
-
-def _virtual_tokens(model):
-    """Returns whether the active adapter puts virtual tokens in front (prompt, prefix or p-tuning).
-
-    PEFT lets no positions be given with those: padding would come between the virtual tokens and the prompt, so rows
-    of different lengths never share a batch.
-    """
-    config = getattr(model, "active_peft_config", None)
-    return config is not None and config.is_prompt_learning
 
 
 def _end_test(model, tokenizer, stop):
     """Returns f(new, token) -> bool: appends the token to `new` and tells whether the answer ends with it."""
-    ends = model.generation_config.eos_token_id
-    ends = tokenizer.eos_token_id if ends is None else ends
-    ends = {ends} if isinstance(ends, int) else set(ends or ())
+    ends = end_tokens(model, tokenizer)
     pieces = {}  # decoding is slow, and one token can end `stop` only if it holds its last character
 
     def may_complete_stop(token):
@@ -257,7 +257,7 @@ def answer_logprobs(model, tokenizer, prompts, answers, batch_size=64):
     check_lengths(ids, [len(tokens) for tokens in new], context_length(model))
     every = [row + extra for row, extra in zip(ids, new, strict=True)]
     sums = np.empty(len(every))
-    for rows in batches_by_length(every, batch_size, mixed=not _virtual_tokens(model)):
+    for rows in batches_by_length(every, batch_size, mixed=mixes(model)):
         parts = _logprobs_of_last(model, [every[row] for row in rows], [len(new[row]) for row in rows])
         sums[rows] = [sum(part) for part in parts]
     return sums
@@ -278,8 +278,7 @@ def _logprobs_of_last(model, rows, counts):
     keep = max(counts)
     with torch.inference_mode():
         # One more than the answers are long: the logits at position t are about token t + 1.
-        where = {} if _virtual_tokens(model) else {"position_ids": positions(mask)}
-        out = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep + 1, **where)
+        out = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep + 1, **places(model, mask))
         scores = out.logits[:, -keep - 1 : -1].float().log_softmax(dim=-1)  # (B, keep, V)
         found = scores.gather(2, ids[:, -keep:, None])[:, :, 0].double().tolist()
     return [row[keep - count :] for row, count in zip(found, counts, strict=True)]

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from spectrum.checkpoints import FILES, check_files, check_folder, check_json, download
+
 WEIGHTS = Path(__file__).parent / "weights"
-SHARDS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
-FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")  # what a checkpoint of the hub needs here
+CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # what configs call the reach of positions
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+DTYPES = ("float32", "bfloat16", "float16")
 # A model below this size loads in a blink; its progress bar would only clutter a notebook.
 QUIET_BYTES = 500_000_000
 
@@ -48,26 +49,40 @@ PROFILES = {
 }
 
 
-def load_model(name=None, device=None):
+def load_model(name=None, device=None, dtype=None):
     """Returns (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
 
     `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name
     of `embedded_names()`; the path of a folder; or `org/name`, optionally with `@revision`. A folder with a
-    birth.json is verified before it is loaded. Embedded checkpoints are float32, all others what the profile says.
-    No remote code is ever run.
+    birth.json is verified before it is loaded. Embedded checkpoints are float32, all others what the profile says,
+    unless `dtype` does ("float32", "bfloat16" or "float16"). No remote code is ever run.
 
-    Raises ValueError for a name or profile that does not exist and for a file that differs from its birth.json,
-    FileNotFoundError for a folder that holds no model, and ConnectionError for a hub id that cannot be fetched.
+    Raises ValueError for a name, profile or dtype that does not exist, for a file that differs from its birth.json and
+    for one that is no whole checkpoint, FileNotFoundError for a folder that holds no model, and ConnectionError for a
+    hub id that cannot be fetched.
     """
     device = pick_device(device)
-    folder, dtype = find_model(name, device)
-    return load_folder(folder, device, dtype)
+    if dtype not in (None, *DTYPES):
+        raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, or None, not {dtype!r}")
+    folder, found = find_model(name, device)
+    return load_folder(folder, device, pick_dtype(dtype, device) if dtype else found)
 
 
 def find_model(name, device):
     """Returns (folder, torch dtype) of a name that `load_model` accepts, as the profile and the device have it."""
     folder = find_folder(resolve_role(name))
-    return folder, pick_dtype("float32" if folder.parent == WEIGHTS else active_profile().dtype, device)
+    return folder, loaded_dtype(name, device)
+
+
+def loaded_dtype(name, device):
+    """Returns the torch dtype that `load_model` would load a name in; nothing is read or downloaded."""
+    embedded = os.fspath(resolve_role(name)) in embedded_names()
+    return pick_dtype("float32", device) if embedded else pick_profile_dtype(device)
+
+
+def pick_profile_dtype(device):
+    """Returns the torch dtype in which the active profile loads what is not embedded."""
+    return pick_dtype(active_profile().dtype, device)
 
 
 def resolve_role(name):
@@ -80,7 +95,9 @@ def read_config(name=None):
     """Returns the config of a model that `load_model` accepts; of a hub id only this small file is downloaded."""
     from transformers import AutoConfig
 
-    return AutoConfig.from_pretrained(find_folder(resolve_role(name), ("config.json",)), trust_remote_code=False)
+    folder = find_folder(resolve_role(name), ("config.json",))
+    check_json(folder / "config.json")
+    return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
 def load_folder(folder, device, dtype, **options):
@@ -90,6 +107,7 @@ def load_folder(folder, device, dtype, **options):
     """
     check_folder(folder)
     folder = Path(folder)
+    check_files(folder)
     if folder.parent == WEIGHTS or (folder / "birth.json").exists():
         verify(folder)
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -137,44 +155,6 @@ def _unknown(text):
         f"There is no model named {text!r}.{suggestion} Embedded checkpoints: {have}. "
         "Also accepted: 'base', 'instruct', the path of a folder, or a hub id such as 'Qwen/Qwen3-1.7B'."
     )
-
-
-def download(repo, revision=None, files=FILES):
-    """Returns the local folder of a hub model, downloading what is missing; with HF_HUB_OFFLINE=1 the cache only."""
-    from huggingface_hub import constants, errors, snapshot_download
-
-    # Asked to stay offline, we do not even try; the cache may still hold the model.
-    offline = constants.HF_HUB_OFFLINE
-    try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=[*files], local_files_only=offline))
-    except errors.RevisionNotFoundError:
-        raise ValueError(f"The hub's {repo!r} has no revision {revision!r}. Look it up on its page.") from None
-    except errors.RepositoryNotFoundError:  # also what the hub answers for a gated model
-        raise ValueError(
-            f"The hub shows no model {repo!r}: check the spelling; if it is gated, accept its terms and log in."
-        ) from None
-    except errors.LocalEntryNotFoundError:
-        why = "HF_HUB_OFFLINE is set" if offline else "the hub cannot be reached"
-        raise ConnectionError(
-            f"{repo!r} is not on this machine and {why}. Connect once to download it, or use the embedded models, "
-            "which need no network: SPECTRUM_PROFILE=embedded."
-        ) from None
-
-
-def check_folder(folder):
-    """Raises FileNotFoundError unless `folder` holds a config, weights and a tokenizer; says which is missing."""
-    folder = Path(folder)
-    if (folder / "adapter_config.json").exists():
-        raise FileNotFoundError(
-            f"{str(folder)!r} holds an adapter, not a whole model. Load its base model, then the adapter with "
-            "peft.PeftModel.from_pretrained(model, folder)."
-        )
-    for what, names in {"config": ("config.json",), "weights": SHARDS, "tokenizer": TOKENIZERS}.items():
-        if not any((folder / name).exists() for name in names):
-            raise FileNotFoundError(
-                f"The folder {str(folder)!r} has no {what} (no {names[0]}). Give a folder that save_pretrained wrote, "
-                "with the tokenizer beside the model."
-            )
 
 
 def weights_hash(folder):
@@ -231,8 +211,9 @@ def count_parameters(model):
 
 
 def context_length(model):
-    """Returns how many tokens (prompt and answer together) the model's positions reach."""
-    return model.config.get_text_config().max_position_embeddings
+    """Returns how many tokens (prompt and answer together) the model's positions reach, None where nothing says so."""
+    config = model.config.get_text_config()
+    return next((size for name in CONTEXT_NAMES if isinstance(size := getattr(config, name, None), int)), None)
 
 
 @contextmanager

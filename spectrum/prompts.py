@@ -4,6 +4,7 @@ A prompt is plain text, which a base model continues; `chat` wraps it in message
 """
 
 import json
+import re
 
 NOT_STATED = "not stated"  # what a model is to answer where the text does not say
 READING = "Answer the question."  # the order under which retrieved lines are read
@@ -139,16 +140,24 @@ def chain(answer, links, inputs):
     """Returns the answers of a chain of prompts: a list for each input, with one answer for each link.
 
     A link is a template in which {0} stands for the input and {1}, {2}, … for the answers so far, or a function of
-    them that returns the prompt. `answer` takes a list of chats, one for each input, and returns their answers: with
+    them that returns the prompt. Other braces, as in JSON, stay as they are. Raises ValueError for a number whose
+    answer is not there yet. `answer` takes a list of chats, one for each input, and returns their answers: with
     `complete` in it, any model and any chat template will do. Built by hand in notebooks/04_reasoning.ipynb.
     """
     rows = [[text] for text in inputs]
     for link in links:
-        write = link if callable(link) else link.format
-        said = answer([chat(write(*row)) for row in rows])
+        said = answer([chat(link(*row) if callable(link) else fill(link, row)) for row in rows])
         for row, text in zip(rows, said, strict=True):
             row.append(text)
     return [row[1:] for row in rows]
+
+
+def fill(link, row):
+    """Returns a link's template with the input and the answers so far in the places of their numbers."""
+    late = [number for number in re.findall(r"\{(\d+)\}", link) if int(number) >= len(row)]
+    if late:
+        raise ValueError(f"the link {link!r} asks for {{{late[0]}}}; only {{0}} to {{{len(row) - 1}}} are there yet")
+    return re.sub(r"\{(\d+)\}", lambda found: row[int(found[1])], link)
 
 
 def chat(text, role=None):

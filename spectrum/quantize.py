@@ -6,19 +6,24 @@ Built by hand in notebooks/15_qlora.ipynb.
 from pathlib import Path
 
 from spectrum import adapters
-from spectrum.models import find_model, load_folder, pick_device, read_config
+from spectrum.layers import check_share, layer_width, share_of
+from spectrum.models import find_model, load_folder, loaded_dtype, pick_device, pick_profile_dtype, read_config
 
 BLOCK = 64  # weights that share one constant in NF4
 BLOCK_OF_CONSTANTS = 256  # constants that share one, when they are quantized themselves
+# Architectures whose activations the ledger was held against. Others with layers of the same names keep more: Gemma 2
+# keeps the squares of attention and its extra norms, two to three times as much.
+KNOWN = ("llama", "mistral", "qwen2", "qwen3")
 SHARED_INPUTS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 
 
-def load_quantized(name=None, double=True, device=None):
+def load_quantized(name=None, double=True, device=None, allow=0.5):
     """Returns (model, tokenizer) as `load_model` does, with the linear layers but the head in NF4.
 
     With `double` the constants are quantized too. Layers are computed in the dtype that `load_model` would pick for the
     whole model; on the CPU that is float32. It runs on a CPU or on an NVIDIA GPU. Raises ValueError, beyond what
-    `load_model` raises, for layers that bitsandbytes cannot handle on a CPU. NF4: Dettmers et al. 2023, arXiv
+    `load_model` raises, for layers that bitsandbytes cannot handle on a CPU, and where it leaves a larger share of the
+    weights as they are than 1 - `allow`, as the stacked experts of a mixture. NF4: Dettmers et al. 2023, arXiv
     2305.14314.
     """
     from transformers import BitsAndBytesConfig
@@ -40,7 +45,15 @@ def load_quantized(name=None, double=True, device=None):
             # On a processor with such instructions bitsandbytes would compute in bfloat16 whatever we ask for, and
             # the loss would show that rounding as well.
             layer.support_avx512bf16_for_cpu = False
+    check_share("load_quantized", share_in_four_bits(model), allow, model)
     return model, tokenizer
+
+
+def share_in_four_bits(model):
+    """Returns the share of a model's matrices that are held in 4 bits; embeddings and the head do not count."""
+    return share_of(
+        model, {n: m for n, m in model.named_modules() if hasattr(getattr(m, "weight", None), "quant_state")}
+    )
 
 
 def check_widths(folder):
@@ -53,9 +66,9 @@ def check_widths(folder):
 
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     for name, layer in adapters.find_layers(adapters.empty_model(config)).items():
-        if layer.in_features % BLOCK:
+        if layer_width(layer)[0] % BLOCK:
             raise ValueError(
-                f"load_quantized: {name!r} of {str(Path(folder))!r} has {layer.in_features} inputs, no multiple of "
+                f"load_quantized: {name!r} of {str(Path(folder))!r} has {layer_width(layer)[0]} inputs, no multiple of "
                 f"{BLOCK}; bitsandbytes dequantizes such a layer wrongly on a CPU. Use a GPU, or a model of another "
                 "width"
             )
@@ -90,11 +103,12 @@ def ledger(config, method, rank=16, batch=1, length=512, checkpointing=False, op
     - workspace: the logits and their gradient; with "qlora" the largest layer's weight, dequantized.
     - total: the sum. An upper bound, since gradients grow while activations are let go.
 
-    Raises ValueError for another method and for a model whose layers are not those of the Llama family. With rank 64
+    Raises ValueError for another method and for an architecture it was not held against (KNOWN). With rank 64
     and checkpointing it gives 7.0, 11.9, 26.3 and 48.7 GB for Llama 7B to 65B; QLoRA (2305.14314) has 6.9 to 45.0.
     """
+    check_architecture(config)
     model, size = adapters.empty_model(config), bits // 8
-    check_ledger(model, method, bits, optimizer_bits, batch, length)
+    check_ledger(method, bits, optimizer_bits, batch, length)
     linear = [layer.weight.numel() for layer in adapters.find_layers(model).values()]
     whole = [parameter.numel() for parameter in model.parameters()]
     trained = whole if method == "full" else adapter_sizes(model, rank, targets)
@@ -115,7 +129,17 @@ def ledger(config, method, rank=16, batch=1, length=512, checkpointing=False, op
     return found | {"total": sum(found.values())}
 
 
-def check_ledger(model, method, bits, optimizer_bits, batch, length):
+def check_architecture(config):
+    """Raises ValueError, naming the architecture, where the ledger's activations were not held against it."""
+    kind = config.get_text_config().model_type
+    if kind not in KNOWN:
+        raise ValueError(
+            f"ledger: it knows models of the Llama family ({', '.join(KNOWN)}); this config is of {kind!r}, which "
+            "keeps other activations, so the sum would be wrong. Measure one training step instead"
+        )
+
+
+def check_ledger(method, bits, optimizer_bits, batch, length):
     """Raises ValueError for settings that the ledger has no rule for."""
     for name, value, known in (
         ("method", method, ("full", "lora", "qlora")),
@@ -126,19 +150,12 @@ def check_ledger(model, method, bits, optimizer_bits, batch, length):
             raise ValueError(f"ledger: {name} must be one of {known}, not {value!r}")
     if batch < 1 or length < 1:
         raise ValueError(f"ledger: batch and length must be at least 1, not {batch} and {length}")
-    kinds = {name.rsplit(".", 1)[-1] for name in adapters.find_layers(model)}
-    if kinds != {kind for group in SHARED_INPUTS for kind in group}:
-        raise ValueError(
-            f"ledger: it knows models of the Llama family, such as Qwen3, with layers {SHARED_INPUTS}; this "
-            f"{type(model).__name__} has {sorted(kinds)}"
-        )
 
 
 def adapter_sizes(model, rank, targets):
     """Returns the number of parameters of every A and B of a LoRA."""
     adapters.check_rank("ledger", rank)
-    layers = adapters.find_layers(model, targets).values()
-    return [rank * width for layer in layers for width in (layer.in_features, layer.out_features)]
+    return [rank * width for layer in adapters.find_layers(model, targets).values() for width in layer_width(layer)]
 
 
 def constant_bytes(count, double):
@@ -222,24 +239,32 @@ def preflight(model, method="qlora", free=None, device=None, **settings):
     """Returns {"needed", "free"} in bytes where one training step fits a device's free memory, else raises MemoryError.
 
     `model` is a name that `load_model` accepts, of which only the config is read, or a config. `free` is asked of the
-    device unless given; `settings` are those of `ledger`, with 32 bits on a CPU and 16 on a GPU. One twentieth of the
-    memory is left over: not every gap between tensors can be used. The error says what is needed, what is there, and
+    device unless given; `settings` are those of `ledger`, its `bits` those that `load_model` would load the model in
+    (of a config, the profile's), and 32 for "full", since 16 bits cannot be trained. One twentieth of the memory is
+    left over: not every gap between tensors can be used. The error says what is needed, what is there, and
     which settings would fit.
     """
     device = pick_device(device)
-    config = read_config(model) if isinstance(model, str | Path | None) else model
-    settings = {"bits": 16 if device.startswith("cuda") else 32} | settings
+    named = isinstance(model, str | Path | None)
+    config = read_config(model) if named else model
+    dtype = loaded_dtype(model, device) if named else pick_profile_dtype(device)
+    loaded = 8 * dtype.itemsize
     where = f"free on {device}" if free is None else "free"
     free = free_memory(device) if free is None else free
-    found = ledger(config, method, **settings)
+    found = ledger(config, method, **bits_of(method, loaded) | settings)
     if found["total"] <= 0.95 * free:
         return {"needed": found["total"], "free": int(free)}
     largest = sorted((part for part in found if part != "total"), key=found.get)[:-3:-1]
     parts = " and ".join(f"{found[part] / 1e9:.1f} GB for {part}" for part in largest)
     raise MemoryError(
         f"{method} needs {found['total'] / 1e9:.1f} GB, {parts} among them, and {free / 1e9:.1f} GB are {where} "
-        f"(one twentieth is left over). {what_fits(config, method, free, settings)}"
+        f"(one twentieth is left over). {what_fits(config, method, free, settings, loaded)}"
     )
+
+
+def bits_of(method, loaded):
+    """Returns {"bits"} of a method's weights and activations where a model is loaded in `loaded` bits."""
+    return {"bits": 32 if method == "full" else loaded}
 
 
 # Changes that save memory, the mildest first; each holds those before it.
@@ -248,12 +273,12 @@ SAVINGS += [{**SAVINGS[-1], "optimizer_bits": 8}]
 SAVINGS += [{**SAVINGS[-1], "batch": 1}, {**SAVINGS[-1], "batch": 1, "length": 512}]
 
 
-def what_fits(config, method, free, settings):
+def what_fits(config, method, free, settings, loaded):
     """Returns advice in a sentence: the mildest change of the settings that fits the free memory, or none."""
     methods = ("full", "lora", "qlora")
     for kind in methods[methods.index(method) :]:
         for change in SAVINGS:
-            needed = ledger(config, kind, **settings | change)["total"]
+            needed = ledger(config, kind, **bits_of(kind, loaded) | settings | change)["total"]
             if needed <= 0.95 * free:
                 chosen = ", ".join([f'method="{kind}"'] + [f"{name}={value}" for name, value in change.items()])
                 return f"It would fit with {chosen}: {needed / 1e9:.1f} GB."

@@ -36,7 +36,7 @@ class Search:
     """A search by BM25 (Robertson et al. 1994, in Lucene's variant) over documents, by the library bm25s.
 
     `k1` says how much a word's second occurrence still adds, `b` how much long documents are held back (0 not at all).
-    Raises ValueError where there are no documents.
+    Raises ValueError where there are no documents, or no word in them.
     """
 
     def __init__(self, documents, k1=1.5, b=0.75):
@@ -44,9 +44,12 @@ class Search:
             raise ValueError("There are no documents to search in. Give at least one.")
         import bm25s
 
+        found = [words(d.text) for d in documents]
+        if not any(found):
+            raise ValueError(f"None of the {len(found)} documents holds a word (the first is {documents[0].text!r}).")
         self.documents = list(documents)
         self.index = bm25s.BM25(method="lucene", k1=k1, b=b)
-        self.index.index([words(d.text) for d in self.documents], show_progress=False)
+        self.index.index(found, show_progress=False)
 
     def scores(self, text):
         """Returns the score of every document, (n,): 0 where it shares no word with the text."""

@@ -4,21 +4,37 @@ from itertools import groupby
 
 import torch
 
+from spectrum import templates
+
 
 def encode(tokenizer, prompt):
     """Returns the token ids of a prompt, ready for the answer to follow.
 
     A str is plain text for a base model; a list of messages goes through the chat template, up to and including
-    the header of the assistant's turn. Raises ValueError for an empty prompt or a message without content.
+    the header of the assistant's turn, with thinking switched off. Raises ValueError for an empty prompt, a message
+    without content, and messages that the template refuses or leaves out.
     """
     if isinstance(prompt, str):
         if not prompt.strip():
             raise ValueError("The prompt is empty. Write at least one word.")
-        return list(tokenizer(prompt)["input_ids"])
+        return plain_ids(tokenizer, prompt)
     _check_messages(prompt)
-    if tokenizer.chat_template is None:
-        raise ValueError("This tokenizer has no chat template. Give plain text (a str), or load an instruct model.")
-    return list(tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=True)["input_ids"])
+    return templates.text_ids(tokenizer, templates.prompt_text(tokenizer, prompt))
+
+
+def plain_ids(tokenizer, text):
+    """Returns the token ids of plain text: one beginning-of-text token at most, and no end token of the tokenizer's.
+
+    A text may hold the beginning itself, as a rendered chat does, and some tokenizers end every text: an answer could
+    not follow then.
+    """
+    ids = list(tokenizer(text)["input_ids"])
+    begin, end = tokenizer.bos_token, tokenizer.eos_token
+    if begin and text.startswith(begin) and ids[:2] == [tokenizer.bos_token_id] * 2:
+        ids = ids[1:]
+    if end and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(end):
+        ids = ids[:-1]
+    return ids
 
 
 def _check_messages(messages):
@@ -42,7 +58,7 @@ def encode_all(tokenizer, prompts):
         try:
             ids.append(encode(tokenizer, prompt))
         except ValueError as error:
-            raise ValueError(f"prompts[{index}]: {error}") from None
+            raise ValueError(f"prompts[{index}]: {error}") from error.__cause__
     return ids
 
 
@@ -57,8 +73,11 @@ def encode_answer(tokenizer, answer, index=0):
 def check_lengths(ids, extra, limit):
     """Raises ValueError for the first prompt too long for a context of `limit` tokens, `extra` of them its answer's.
 
-    `ids` are the prompts' token ids; `extra` is one number for all, or a list with one for each.
+    `ids` are the prompts' token ids; `extra` is one number for all, or a list with one for each. A `limit` of None is
+    no limit.
     """
+    if limit is None:
+        return
     for index, row in enumerate(ids):
         more = extra[index] if isinstance(extra, list) else extra
         if len(row) + more > limit:

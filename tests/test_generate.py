@@ -77,7 +77,7 @@ def restless():
     """(model, tokenizer) whose answers end at very different lengths: a third of the vocabulary ends them."""
     tokenizer = make_tokenizer()
     model = make_model(tokenizer, seed=5)
-    model.generation_config.eos_token_id = list(range(0, 400, 12))
+    model.generation_config.eos_token_id = [*range(0, 400, 12), tokenizer.convert_tokens_to_ids("<|end|>")]
     return model, tokenizer
 
 
