@@ -119,7 +119,7 @@ def path_of(text):
 
 def vocabulary(model):
     """Returns the number of tokens that the model has an embedding for."""
-    return model.get_input_embeddings().num_embeddings
+    return len(model.get_input_embeddings().weight)
 
 
 def sample_values(model):

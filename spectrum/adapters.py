@@ -189,7 +189,8 @@ def compress(model, rank):
     The best in the Frobenius norm (Eckart and Young 1936). The given model stays as it is.
     """
     check_rank("compress", rank)
-    small, found = new_adapter(model, rank), deltas(model)
+    found = deltas(model)
+    small = new_adapter(model, rank)
     for name, layer in lora_layers(small).items():
         u, s, v = torch.linalg.svd(found[name].cpu().double(), full_matrices=False)
         root = s[:rank].sqrt()

@@ -32,9 +32,8 @@ def plain_ids(tokenizer, text):
     begin, end = tokenizer.bos_token, tokenizer.eos_token
     if begin and text.startswith(begin) and ids[:2] == [tokenizer.bos_token_id] * 2:
         ids = ids[1:]
-    if end and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(end):
-        ids = ids[:-1]
-    return ids
+    ends = 1 + bool(end and text.endswith(end))  # so many ends are one too many
+    return ids[:-1] if end and ids[-ends:] == [tokenizer.eos_token_id] * ends else ids
 
 
 def _check_messages(messages):
