@@ -67,8 +67,9 @@ def read_turn(turn, heard, where):
         message["tool_calls"] = read_calls(turn["tool_calls"], heard, f"{where}.tool_calls")
         message["content"] = "" if message["content"] is None else message["content"]
     message |= {key: turn[key] for key in sorted(KEPT.get(role, set()) - {"tool_calls"}) if key in turn}
-    for key in turn.keys() - KEYS - KEPT.get(role, set()):
-        heard.unused[f"{where.partition('[')[0]}[…].{key}"] = None
+    for key in turn:
+        if key not in KEYS and key not in KEPT.get(role, ()):
+            heard.unused[f"{where.partition('[')[0]}[…].{key}"] = None
     return message
 
 
