@@ -1,6 +1,7 @@
 """What `python -m spectrum.examples` prints of a file."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_rows_that_the_template_refuses_are_no_use(tmp_path, capsys):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"messages": chat}))
     assert main([str(path)]) == 1
-    assert "line 1: the model's chat template leaves out 'messages[1].tool_calls'" in capsys.readouterr().out
+    assert re.search("line 1: .*(leaves out|render) .*tool.call", capsys.readouterr().out)
 
 
 def test_a_mapping_that_is_none_is_refused(capsys):

@@ -112,7 +112,8 @@ def why_no_csv(lines, begin, error):
     last = begin + len(lines) - 1
     double = 'remove it, or quote the whole cell and double the quote in it ("")'
     if "swallows" in str(error):
-        return f"a quote opens a cell that closes only in line {last}, and what lies between looks like rows: {double}"
+        meant = "; if the cell is meant to be so, save the file as JSON Lines"
+        return f"a quote opens a cell that closes only in line {last}, and its lines look like rows: {double}{meant}"
     if "unexpected end" in str(error):
         return f"a quote opens a cell that is never closed, to the end of the file in line {last}: {double}"
     if '\\"' in "".join(lines):

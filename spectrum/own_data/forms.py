@@ -95,6 +95,8 @@ def make_preference(values, heard):
     are the prompt. Raises ValueError where both answers are the same, or one is no answer.
     """
     prompt, answers = values.get("prompt"), {name: values[name] for name in ("chosen", "rejected")}
+    if prompt is None and any(isinstance(answer, str) for answer in answers.values()):
+        raise ValueError("has no prompt: texts in 'chosen' and 'rejected' need it in a column of its own")
     if isinstance(prompt, str) and all(isinstance(answer, str) for answer in answers.values()):
         row = {"prompt": prompt, **answers}
         if values.get("system"):
@@ -168,15 +170,15 @@ def choose_form(name, names, columns=None):
     have = f"{name} has the columns {list(names)}"
     if found:
         readings = "; ".join(f"{form.name} ({form})" for form in found)
-        raise ValueError(f"{have}: more than one form fits: {readings}. Say which, as in {mapping(found[0])}.")
+        raise ValueError(f"{have}: more than one form fits: {readings}. Say which, as in {mapping(found[0], names)}.")
     raise ValueError(f"{have}: none of {'; '.join(map(str, FORMS[:6]))} is complete. {suggest(names)}")
 
 
-def mapping(form):
+def mapping(form, names):
     """Returns the `columns=…` that chooses a form which fits by itself."""
-    prompts = {"Alpaca": "{instruction}\\n{input}", "Dolly": "{instruction}\\n{context}"}
-    if form.name in prompts:
-        return f"columns={{'prompt': '{prompts[form.name]}', 'completion': '{form.needs[1]}'}}"
+    if form.name in ("Alpaca", "Dolly"):
+        prompt = f"{{instruction}}\\n{{{form.may[0]}}}" if form.may[0] in names else "instruction"
+        return f"columns={{'prompt': '{prompt}', 'completion': '{form.needs[1]}'}}"
     return f"columns={ {field: field for field in form.needs} }"
 
 

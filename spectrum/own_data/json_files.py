@@ -23,6 +23,7 @@ def read_json(text):
     In JSON Lines a line that holds no JSON is a ValueError among the records. Elsewhere a mistake is raised as
     ValueError, with line and column, as nobody knows where the next record begins.
     """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # none can stand inside a JSON text
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     if not lines or not goes_on(lines[0][1].strip(), len(lines)):
         return read_lines(lines)
@@ -41,7 +42,7 @@ def goes_on(first, count):
         return isinstance(json.loads(first), list) and count == 1
     except json.JSONDecodeError as error:
         return first.startswith("[") or first.startswith("{") and error.pos >= len(first)
-    except RecursionError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -50,7 +51,7 @@ def read_lines(lines):
     records = []
     for _, line in lines:
         try:
-            records.append(load_json(line.rstrip("\r")))
+            records.append(load_json(line))
         except ValueError as error:
             records.append(error)
     if len(records) == 1 and isinstance(records[0], dict):
@@ -179,6 +180,10 @@ def load_json(text):
         raise ValueError(f"column {error.pos + 1}: {why_no_json(text, error)}") from error
     except RecursionError as error:
         raise ValueError("its brackets are nested too deep to be read") from error
+    except ValueError as error:
+        if "integer string conversion" not in str(error):
+            raise
+        raise ValueError("a number has thousands of digits: write it as text") from error
 
 
 def without_doubles(pairs):

@@ -37,7 +37,9 @@ class Reading:
     def said(self):
         """Returns what was understood: the form, how many rows, how many refused, what was not used or was changed."""
         refused = [f"{len(self.problems)} refused"] if self.problems else []
-        unused = [f"columns not used: {', '.join(map(str, self.unused))}"] if self.unused else []
+        unused = (
+            [f"columns not used: {', '.join(str(name) or '(no name)' for name in self.unused)}"] if self.unused else []
+        )
         noun = self.noun.removesuffix("s") if len(self.rows) == 1 else self.noun
         counts = ", ".join([f"read as {self.form}: {len(self.rows)} {noun}", *refused, *unused])
         return "; ".join([counts, *self.notes])

@@ -49,13 +49,17 @@ def open_source(source, encoding, split):
     if isinstance(source, str | Path):
         return read_path(Path(source).expanduser(), encoding, split)
     kind = type(source).__name__
+    if encoding is not None:
+        raise ValueError(f"encoding={encoding!r} is for text files, and this is a {kind}: leave it away.")
+    if isinstance(source, dict) and hasattr(source, "num_rows"):  # a datasets.DatasetDict
+        return read_dataset(pick_split("the DatasetDict", source, split), "the DatasetDict")
+    if split is not None:
+        raise ValueError(f"A {kind} has no split {split!r}: leave split away.")
     if kind == "DataFrame" and hasattr(source, "to_dict"):
         doubled = source.columns[source.columns.duplicated()]
         if len(doubled):
             raise ValueError(f"The DataFrame has two columns {doubled[0]!r}: rename one.")
         return numbered("the DataFrame", kind, source.astype(object).where(source.notna(), None).to_dict("records"))
-    if isinstance(source, dict) and hasattr(source, "num_rows"):  # a datasets.DatasetDict
-        return read_dataset(pick_split("the DatasetDict", source, split), "the DatasetDict")
     if hasattr(source, "column_names") and hasattr(source, "to_list"):
         return read_dataset(source, "the Dataset")
     if isinstance(source, list | tuple):
@@ -121,6 +125,8 @@ def read_file(path, encoding=None):
             "save_to_disk wrote, or a clone of a hub data set."
         )
     data = unpack(path, name) if packed else path.read_bytes()
+    if suffix[0] == ".parquet" and encoding is not None:
+        raise ValueError(f"{name} is parquet, which has no encoding={encoding!r} to choose: leave it away.")
     if suffix[0] == ".parquet":
         return read_parquet(name, data)
     refuse_other_files(name, data)

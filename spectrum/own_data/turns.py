@@ -54,7 +54,8 @@ def read_turn(turn, heard, where):
     if not isinstance(turn, dict):
         raise ValueError(f"field {where!r} must be a dict, not {type(turn).__name__}")
     turn = {key: value for key, value in turn.items() if value is not None}
-    role = turn.get("role", SPEAKERS.get(turn.get("from"), turn.get("from")))
+    speaker = turn.get("from")
+    role = turn.get("role", SPEAKERS.get(speaker, speaker) if isinstance(speaker, str) else speaker)
     if "function_call" in turn or role in ("function", "function_call"):
         raise ValueError(f"field {where!r} is an old function call, which templates do not render: use 'tool_calls'")
     if role == "developer":
@@ -66,8 +67,9 @@ def read_turn(turn, heard, where):
         message["tool_calls"] = read_calls(turn["tool_calls"], heard, f"{where}.tool_calls")
         message["content"] = "" if message["content"] is None else message["content"]
     message |= {key: turn[key] for key in sorted(KEPT.get(role, set()) - {"tool_calls"}) if key in turn}
-    for key in turn.keys() - KEYS - KEPT.get(role, set()):
-        heard.unused[f"{where.partition('[')[0]}[…].{key}"] = None
+    for key in turn:
+        if key not in KEYS and key not in KEPT.get(role, ()):
+            heard.unused[f"{where.partition('[')[0]}[…].{key}"] = None
     return message
 
 

@@ -107,6 +107,7 @@ REFUSED = [
         'a quote is escaped by a backslash (\\"); CSV doubles it (""). Write the file anew',
     ),
     ("a.csv", "Where is it?,In Oslo.\nWho?,Ana.\n", "If the first line is a row and no header, put one before it"),
+    ("a.jsonl", '{"chosen": "Human: a", "rejected": "Human: b"}', "line 1: has no prompt: texts in 'chosen'"),
     # columns
     ("a.jsonl", '{"question": "a", "answer": "b"}\n', "perhaps columns={'prompt': 'question', 'completion': 'answer'}"),
     (
@@ -166,6 +167,9 @@ ROWS = [
     ("cells", "c,d,e\n", "3 cells, and the header has 2; quote a cell that holds the delimiter"),
     ("cells", 'c,"d\n', "a quote opens a cell that is never closed, to the end of the file in line 3"),
     ("chats", chat(user(), {"role": "bot", "content": "x"}), "field 'messages[1].role' must be one of"),
+    ("chats", chat({"from": ["human"], "value": "x"}, bot()), "field 'messages[0].role' must be one of"),
+    ("chats", chat(user(), bot(weight=[1])), "field 'messages[1].weight' must be 0 (not in the loss) or 1, not [1]"),
+    ("pairs", '{"prompt": "a", "completion": ' + "9" * 5000 + "}", "a number has thousands of digits"),
     ("chats", chat(user(), bot(weight=0.5)), "field 'messages[1].weight' must be 0 (not in the loss) or 1, not 0.5"),
     ("chats", chat(user(), bot(weight=0)), "field 'messages': every assistant turn has weight 0"),
     (
@@ -267,6 +271,16 @@ def test_an_encoding_that_does_not_fit_is_refused(tmp_path, encoding, message):
     with pytest.raises(ValueError) as refusal:
         read_rows(path, encoding=encoding)
     assert message in str(refusal.value)
+
+
+def test_options_that_a_source_does_not_have_are_not_passed_over(tmp_path):
+    with pytest.raises(ValueError, match="A list has no split 'test': leave split away"):
+        read_rows([{"text": "a"}], split="test")
+    with pytest.raises(ValueError, match="encoding='cp1252' is for text files, and this is a list"):
+        read_rows([{"text": "a"}], encoding="cp1252")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match="is parquet, which has no encoding='cp1252' to choose"):
+        read_rows(tmp_path / "a.parquet", encoding="cp1252")
 
 
 def test_sources_that_are_no_tables(tmp_path):

@@ -117,7 +117,7 @@ def test_a_record_becomes_the_row(record, row):
 def test_keys_of_turns_that_are_not_used_are_named_once():
     chat = [{"role": "user", "content": "Hi", "time": 5, "name": "Ana"}, {"role": "assistant", "content": "Hello."}]
     reading = read_rows([{"messages": chat, "source": "web"}] * 3)
-    assert sorted(reading.unused) == ["messages[…].name", "messages[…].time", "source"]
+    assert reading.unused == ["source", "messages[…].time", "messages[…].name"]
 
 
 def test_what_follows_the_last_answer_is_said_to_be_left_out():
@@ -212,18 +212,17 @@ def test_long_rows_of_a_file_are_named_by_line_with_their_length():
 
 def test_tools_that_the_template_leaves_out_are_refused_by_line():
     chat = [*turns("Weather in Ulm?"), {"role": "assistant", "content": "I look.", "tool_calls": [{"name": "weather"}]}]
-    with pytest.raises(
-        ValueError, match=r"row 1: .*template leaves out 'messages\[1\]\.tool_calls', which would vanish"
-    ):
+    with pytest.raises(ValueError, match=r"row 1: .*(leaves out|render) .*(tool_calls|tool call)"):
         tokenize_rows(make_tokenizer(), [CHAT, {"messages": chat}])
-    with pytest.raises(ValueError, match="row 0: .*template leaves out 'tools'"):
+    with pytest.raises(ValueError, match="row 0: .*(leaves out|render) .*tools"):
         tokenize_rows(make_tokenizer(), [{**CHAT, "tools": [{"type": "function", "function": {"name": "weather"}}]}])
 
 
 def test_tool_calls_that_the_template_renders_are_learned():
     tokenizer = make_tokenizer()
     tokenizer.chat_template = tokenizer.chat_template.replace(
-        "{{ m['content'] + '<|end|>' }}{% endgen", "{{ m['content'] }}{{ m.tool_calls | tojson }}<|end|>{% endgen"
+        "{{ m['content'] + '<|end|>' }}{% endgen",
+        "{{ m['content'] }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}<|end|>{% endgen",
     )
     call = {"function": {"name": "weather", "arguments": {"town": "Ulm"}}}
     chat = [*turns("Weather?"), {"role": "assistant", "content": "I look.", "tool_calls": [call]}]

@@ -14,6 +14,7 @@ FRAME = pd.DataFrame(ROWS)
 TEXTS = {
     "a.jsonl": LINES,
     "a.ndjson": "\n" + LINES,
+    "mac.jsonl": LINES.replace("\n", "\r"),
     "a.json": json.dumps(ROWS, indent=2),
     "b.json": json.dumps(ROWS),
     "c.json": LINES,
