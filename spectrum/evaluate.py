@@ -11,6 +11,7 @@ import torch
 from spectrum.examples import IGNORE, pack, tokenize_rows
 from spectrum.generate import complete
 from spectrum.tokens import encode_all
+from spectrum.traits import traits_of
 
 RESAMPLES = 9999  # the smallest two-sided p-value they can show is 0.0002
 # What a resampled interval or test draws with: fixed, so that the same answers always print the same numbers.
@@ -261,7 +262,9 @@ def mean_loss(model, tokenizer, rows):
     """Returns nats per completion token over the rows."""
     examples, total, count = tokenize_rows(tokenizer, rows), 0.0, 0
     for start in range(0, len(examples), 32):
-        batch = {k: v.to(model.device) for k, v in pack(examples[start : start + 32], 512).items()}
+        batch = {
+            k: v.to(model.device) for k, v in pack(examples[start : start + 32], 512, traits_of(model).packs).items()
+        }
         n = int((batch["labels"] != IGNORE).sum())
         total, count = total + n * model(**batch, use_cache=False).loss.item(), count + n
     return total / count

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from spectrum import adapters, prompts
-from spectrum.evaluate import evaluate
+from spectrum.evaluate import answer_length, evaluate, same_answer
 from spectrum.examples import read_rows, tokenize_rows
 from spectrum.models import load_model
 from spectrum.own_data.splits import split_rows
@@ -170,7 +170,7 @@ def fact_rows(count, seed):
 def share_right(answer, item):
     """Returns the share of words of planted facts that the answer has in their places; for other items 1 or 0."""
     if item.task != "planted":
-        return answer.strip() == item.gold.strip()
+        return same_answer(answer, item.gold)
     said, gold = answer.split(), item.gold.split()
     return sum(s == g for s, g in zip(said, gold, strict=False)) / len(gold)
 
@@ -178,8 +178,7 @@ def share_right(answer, item):
 def recall(model, tokenizer, items):
     """Returns the share of what was asked that is right to the letter."""
     asked = [prompts.chat(item.input) if isinstance(item.input, str) else item.input for item in items]
-    longest = max(len(tokenizer(item.gold, add_special_tokens=False)["input_ids"]) for item in items)
-    tokens = max(48, longest + 2)  # the end mark, and one more to see that it is none
+    tokens = answer_length(tokenizer, [item.gold for item in items], least=48)
     return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=tokens, progress=False).mean
 
 

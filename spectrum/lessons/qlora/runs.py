@@ -141,7 +141,10 @@ def starting_model(method, seed=0, name="base"):
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(map(repr, METHODS))}, not {method!r}")
     device = "cuda" if torch.cuda.is_available() else "cpu"  # where 4-bit layers run: the methods are to be compared
-    model, tokenizer = (load_quantized if method == "qlora" else load_model)(name, device=device)
+    if method == "qlora":
+        model, tokenizer = load_quantized(name, device=device)
+    else:  # all weights are trained in 32 bits, also where the profile would load 16
+        model, tokenizer = load_model(name, device=device, dtype="float32" if method == "full" else None)
     return (model if method == "full" else adapters.add_lora(model, RANK, seed=seed)), tokenizer
 
 

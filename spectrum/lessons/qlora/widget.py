@@ -124,8 +124,11 @@ def explorer_controls(configs):
 def ledger_explorer(configs):
     """Returns the explorer of {name: config}: choose or change an architecture and settings, see what fits where.
 
-    Choosing a model fills in its sizes, which can then be changed.
+    Choosing a model fills in its sizes, which can then be changed. Raises ValueError for an architecture that the
+    ledger does not know.
     """
+    for config in configs.values():
+        quantize.check_architecture(config)
     controls, out = explorer_controls(configs), w.Output()
     filling = []
 
