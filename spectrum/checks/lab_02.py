@@ -3,17 +3,24 @@
 import math
 import random
 from functools import cache
+from itertools import permutations
 
 import numpy as np
 
-from spectrum import seeds
-from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
+from spectrum import calibration, seeds
+from spectrum.checks.cases_02 import CASES
+from spectrum.checks.machinery import check, expect, expect_choice, expect_close, fresh_seed, short
 from spectrum.lessons.few_shot import material
 from spectrum.models import load_model
 
 GOAL = 0.7  # well below what the worked lab reaches: fresh sentences must not fail a good choice
 LABELS = dict(zip(material.CLASSES, ("mango", "pixel"), strict=True))
 CALLS, MOST = 4, 8
+WHY_HALF = {
+    "a": "eight examples are too few to show which sentences the two words stand for",
+    "b": "the prompt leans to one of the two words, whatever the sentence says",
+    "c": "the model guesses, one word as often as the other, as if it had read nothing",
+}
 
 
 def draw():
@@ -24,7 +31,7 @@ def draw():
 # ---- task 1 ----
 
 
-@check
+@check(forbids=("spectrum.prompts",))
 def check_build(function):
     """The learner's `build(pool, item, k)` shows k other pairs and leaves the item's label out of its prompt."""
     pool = [("I like it.", "good"), ("I do not.", "bad"), ("It is fine.", "good")]
@@ -54,100 +61,80 @@ def check_own_item(function, pool):
     expect(prompt == "I do not. -> bad\nIt is fine. -> good\nI like it. ->",
            f"an item of the pool, k = 2: got {prompt!r}",
            "Take the item out first and the first k afterwards, or an example is missing.")  # fmt: skip
-    rng = random.Random(fresh_seed())
-    longer = [(f"Text {number}.", rng.choice(("good", "bad"))) for number in range(12)]
-    number, k = rng.randrange(12), rng.randrange(3, 9)
-    others = [pair for place, pair in enumerate(longer) if place != number][:k]
-    lines = [*(f"{text} -> {label}" for text, label in others), f"{longer[number][0]} ->"]
-    got = function(list(longer), longer[number], k)
-    expect(got == ("\n".join(lines), f" {longer[number][1]}"), f"12 pairs, k = {k}: got {got!r}",
-           "Compare it line by line with what you expect.")  # fmt: skip
+    twice = [("So so.", "good"), *pool, ("So so.", "bad"), ("Só so.", "good")]
+    got = function(twice, ("So so.", "bad"), 4)
+    wanted = f"{as_lines(pool)}Só so. -> good\nSo so. ->", " bad"
+    expect(got == wanted, f"a pool that has the open item's text twice: got {got!r}",
+           "Not one of the pairs with the item's text may be shown, and all others may.")  # fmt: skip
+    long = [(f"Señora, this is text {number}" + " and it goes on" * 7 + f" to its end, {number}.",
+             ("good", "so-so, as I see it, but not as bad as one might think, nor as good, c'est ça")[number % 2])
+            for number in range(90)]  # fmt: skip
+    for number, k in ((2, 70), (85, 9), (40, 90)):
+        others = [pair for pair in long if pair != long[number]][:k]
+        wanted = f"{as_lines(others)}{long[number][0]} ->", f" {long[number][1]}"
+        got = function(long, long[number], k)
+        expect(got == wanted, f"90 long pairs, item {number}, k = {k}: got {short(got, 200)}",
+               "Compare it line by line with what you expect.")  # fmt: skip
+
+
+def as_lines(pairs):
+    """Returns pairs as the lines of a prompt."""
+    return "".join(f"{text} -> {label}\n" for text, label in pairs)
 
 
 # ---- task 2 ----
-
-TRUTHS = (
-    ("correct", "correct", True, "Is the label alone right?"),
-    ("The claim is correct.", "correct", True, "The answer may hold more than the label."),
-    ("Correct!", "correct", True, "Capitals and marks do not matter: compare both in lower case."),
-    ("The claim is incorrect.", "correct", False, "`in` finds letters. Do you look for whole words?"),
-    ("incorrect", "incorrect", True, "The longer label is a label too."),
-    ("Correct or incorrect?", "correct", False, "It names both labels, so it does not answer."),
-    ("I cannot say.", "correct", False, "An answer without a label is wrong."),
-    ("Correct, quite correct.", "correct", True, "The same label twice is still one label."),
-    ("Incorrectly put.", "incorrect", False, 'Is "incorrectly" the word "incorrect"?'),
-)
-URGENT = (
-    ("It is not urgent.", "not urgent", True, "Look for the longest label first."),
-    ("It is not urgent.", "urgent", False, '"not urgent" holds "urgent". Look for the longest label first.'),
-    ("Urgent: call me.", "urgent", True, "The shorter label counts where it stands alone."),
-    ("Urgent, or not urgent?", "not urgent", False, "It names both labels."),
-)
-ENOUGH = (
-    ("That is good enough.", "good enough", True, "Look for the longest label first."),
-    ("That is good enough.", "good", False, '"good enough" begins with "good". Look for the longest label first.'),
-)
-VERSIONS = (
-    ("version 1.5 is meant", "1.5", True, "Labels may hold points and digits."),
-    ("version 1.5, after 105 others", "1.5", True, "In a pattern a point stands for any character: re.escape."),
-)
 
 
 @check
 def check_is_right(function):
     """The learner's `is_right(text, label, labels)` counts an answer that names the true label and no other."""
-    for cases, labels in ((TRUTHS, ["correct", "incorrect"]), (URGENT, ["urgent", "not urgent"]),
-                          (ENOUGH, ["good", "good enough"]), (VERSIONS, ["1.5", "2.0"])):  # fmt: skip
+    for cases, labels in CASES:
         for text, label, wanted, hint in cases:
             for given in (labels, labels[::-1]):
                 got = function(text, label, given)
                 expect(isinstance(got, bool | np.bool_), f"is_right should return True or False, got {got!r}",
                        "An assertion about the text: found == wanted.")  # fmt: skip
                 counted = "counts as" if got else "does not count as"
-                expect(got == wanted, f"{text!r} {counted} {label!r} among the labels {given}", hint)
+                expect(got == wanted, f"{short(text)} {counted} {label!r} among the labels {short(given)}", hint)
 
 
 # ---- task 3 ----
 
 
-@check
+@check(forbids=("spectrum.calibration",))
 def check_calibrate(function):
-    """The learner's `calibrate(logprobs, empty)` divides shares by the mean shares of the empty inputs."""
-    logprobs, empty = np.log([[0.6, 0.4]]), np.log([[0.75, 0.25]])
-    given = (logprobs.copy(), empty.copy())
-    got = function(*given)
-    expect_close(got, np.array([[1 / 3, 2 / 3]]), 1e-9, "shares 0.6 and 0.4 under a lean of 0.75 and 0.25",
-                 "0.6 / 0.75 = 0.8 and 0.4 / 0.25 = 1.6: what do they make, scaled to 1? "
-                 "The label that the prompt prefers must lose.")  # fmt: skip
-    expect(np.array_equal(given[0], logprobs) and np.array_equal(given[1], empty),
-           "the log-probabilities that were given have changed", "Make new arrays: no -= or /=.")  # fmt: skip
-    expect_close(function(np.log([[0.06, 0.02], [0.1, 0.4]]), np.log([[0.1, 0.1]])),
-                 np.array([[0.75, 0.25], [0.2, 0.8]]), 1e-9, "two prompts under an even lean",
-                 "Under an even lean the shares stay. Does each row add up to 1 by itself?")  # fmt: skip
-    expect_close(function(np.log([[0.5, 0.5]]), np.log([[0.9, 0.1], [0.005, 0.005]])), np.array([[0.3, 0.7]]), 1e-9,
-                 "two empty inputs of shares 0.9, 0.1 and 0.5, 0.5",
-                 "Shares first, the mean afterwards: the mean is 0.7 and 0.3, each input counts the same.")  # fmt: skip
-    low = function(np.array([[-2000.0, -2000.0]]), np.array([[-1500.0, -1500.0 + math.log(3)]]))
-    expect_close(low, np.array([[0.75, 0.25]]), 1e-9, "log-probabilities of -2000",
-                 "exp(-2000) is 0. Subtract each row's largest first: the shares stay the same.")  # fmt: skip
-    check_many(function)
-
-
-def check_many(function):
-    """Random sizes: rows add up to 1, and the answer is that of two loops in the long way."""
+    """The learner's `calibrate(logprobs)` divides each row's shares by the mean shares of all other rows."""
+    expect_close(function(np.log([[0.6, 0.4], [0.75, 0.25]])), [[1 / 3, 2 / 3], [2 / 3, 1 / 3]], 1e-9,
+                 "two rows, of shares 0.6, 0.4 and 0.75, 0.25",
+                 "0.6 / 0.75 = 0.8 and 0.4 / 0.25 = 1.6: what do they make, scaled to 1? The lean of a row is that of "
+                 "the others, and the label that they prefer must lose.")  # fmt: skip
+    three = np.log([[0.5, 0.5], [0.9, 0.1], [0.005, 0.005]])
+    expect_close(function(three)[0], [0.3, 0.7], 1e-9, "the first row, others of shares 0.9, 0.1 and 0.5, 0.5",
+                 "Shares first, the mean afterwards: the mean is 0.7 and 0.3, each row counts the same.")  # fmt: skip
+    alike = function(np.log([[0.06, 0.02], [0.75, 0.25], [0.3, 0.1]]))
+    expect_close(alike, np.full((3, 2), 0.5), 1e-9, "three rows with the same shares",
+                 "Where every text gets the same answer, none says anything. Does each row add up to 1?")  # fmt: skip
+    for first in (-2000.0, 700.0):
+        rows = np.array([[first, first + math.log(3)], [0.0, 0.0], [-900.0, -900.0]])
+        expect_close(function(rows), by_loops(rows), 1e-9, f"rows that lie near {first:g}, 0 and -900",
+                     "exp(-2000) is 0, exp(900) too much. Subtract each row's own largest.")  # fmt: skip
     rng = draw()
-    n, m, c = (int(rng.integers(2, 7)) for _ in range(3))
-    logprobs, empty = (np.log(rng.dirichlet(np.ones(c), size=rows)) - rng.uniform(0, 9, (rows, 1)) for rows in (n, m))
-    got = np.asarray(function(logprobs.copy(), empty.copy()))
-    expect(got.shape == (n, c), f"expected shape {(n, c)}, got {got.shape}", "One row a prompt, one column a label.")
-    wanted = np.empty((n, c))
-    for row in range(n):
-        for place in range(c):
-            lean = sum(math.exp(e[place]) / sum(math.exp(v) for v in e) for e in empty) / m
-            wanted[row, place] = math.exp(logprobs[row, place]) / lean
-        wanted[row] /= wanted[row].sum()
-    expect_close(got, wanted, 1e-9, f"{n} prompts, {m} empty inputs, {c} labels",
-                 "Is the mean taken over the empty inputs, and does each row add up to 1?")  # fmt: skip
+    for n, c in ((2, 2), (2, 3), (5, 2), (100, 70)):
+        logprobs = np.log(rng.dirichlet(np.full(c, 2.0), size=n)) - rng.uniform(0, 9, (n, 1))
+        expect_close(function(logprobs), by_loops(logprobs), 1e-9, f"{n} prompts, {c} labels",
+                     "Is the mean taken over the other rows, and does each row add up to 1?")  # fmt: skip
+
+
+def by_loops(logprobs):
+    """Returns what `calibrate` should return, by loops in the long way."""
+    shares = [[math.exp(value - max(row)) for value in row] for row in logprobs]
+    shares = [[value / math.fsum(row) for value in row] for row in shares]
+    ratios = []
+    for number, row in enumerate(shares):
+        others = shares[:number] + shares[number + 1 :]
+        lean = [math.fsum(other[place] for other in others) / len(others) for place in range(len(row))]
+        ratios.append([share / own for share, own in zip(row, lean, strict=True)])
+    return np.array([[value / math.fsum(row) for value in row] for row in ratios])
 
 
 # ---- task 4 ----
@@ -156,35 +143,49 @@ def check_many(function):
 @check
 def check_pick_order(function):
     """The learner's `pick_order(examples, dev, test)` tries every order on dev and asks test once, for the best."""
-    rng = random.Random(fresh_seed())
-    examples = ["a", "b", "c", "d"]
-    noise = {}
-    asked = {"dev": [], "test": []}
+    for examples in (
+        ["a", "b", "c", "d"],
+        ["b", "a"],
+        ["é", "e", "a", "ü", "z"],
+        [("It is late.", "bad"), ("", "good")],
+    ):
+        check_one_choice(function, examples, {})
+    # Three orders have the best dev score: permutations gives ["c", "b", "a"] first. The test scores decide nothing.
+    ties = {("dev", order): 0.9 for order in (("b", "c", "a"), ("a", "b", "c"), ("c", "b", "a"))}
+    ties |= {("test", order): 0.5 + place / 10 for place, order in enumerate(permutations("cab"))}
+    check_one_choice(function, ["c", "a", "b"], ties)
+
+
+def check_one_choice(function, examples, noise):
+    """Raises CheckFailed unless all orders of some examples are tried on dev, and the best is asked once on test.
+
+    `noise` is {(split, order): score}; what it lacks is drawn, below 0.9.
+    """
+    rng, noise, asked = random.Random(fresh_seed()), dict(noise), {"dev": [], "test": []}
 
     def scores(name):
         def score(order):
-            key = (name, tuple(order))
-            asked[name].append(key[1])
-            return noise.setdefault(key, rng.random())
+            asked[name].append(tuple(order))
+            return noise.setdefault((name, tuple(order)), 0.9 * rng.random())
 
         return score
 
     got = function(list(examples), scores("dev"), scores("test"))
     expect(isinstance(got, tuple) and len(got) == 2, "pick_order should return an order and a score",
            "return best, score")  # fmt: skip
-    tried = set(asked["dev"])
-    expect(len(tried) == 24, f"{len(tried)} of the 24 orders were tried on dev",
-           "permutations(examples) gives them all; turning the list round gives only four.")  # fmt: skip
+    wanted, tried = set(permutations(examples)), set(asked["dev"])
+    expect(tried == wanted, f"{len(tried & wanted)} of the {len(wanted)} orders of {examples} were tried on dev",
+           "permutations(examples) gives them all; turning the list round gives only a few.")  # fmt: skip
     expect(len(asked["test"]) == 1, f"the test set was asked {len(asked['test'])} times, expected once",
            "Choose on dev. What is chosen on the test set promises too much.")  # fmt: skip
-    best = max(tried, key=lambda order: noise["dev", order])
+    best = max(permutations(examples), key=lambda order: noise["dev", order])
     order, reported = got
     expect(isinstance(order, list) and tuple(order) in tried, f"the order should be a list, got {order!r}",
            "permutations gives tuples: list(order).")  # fmt: skip
     expect(tuple(order) == best, f"expected the order {list(best)}, got {order}",
-           "The largest dev score wins, not the smallest and not the first.")  # fmt: skip
+           "The largest dev score wins, not the smallest, and the first of equals.")  # fmt: skip
     expect(reported != noise["dev", best], "the score that is reported is the dev score",
-           "The best of 24 on dev was partly lucky there. Report the test score of the order you chose.")  # fmt: skip
+           "The best of many on dev was partly lucky there. Report the test score of the order you chose.")  # fmt: skip
     expect(reported == noise.get(("test", best)), f"the test score of that order was expected, got {reported!r}",
            "test(best), once.")  # fmt: skip
 
@@ -231,26 +232,41 @@ def check_examples(examples):
 
 
 @check
-def check_classify(function, why, goal=GOAL, n=160):
+def check_classify(function, explanation, goal=GOAL, n=160):
     """The learner's `classify(ask, pool, texts)` reaches the goal on fresh sentences, with at most four questions."""
-    pairs, calls = sentences(n, "test", fresh_seed()), []
-
-    def counted(examples, texts):
-        calls.append(1)
-        expect(
-            len(calls) <= CALLS,
-            f"ask was called more than {CALLS} times",
-            "Each call reads all texts: give it the list.",
-        )
-        check_examples(examples)
-        return ask(examples, texts)
-
-    answers = function(counted, pool(), [text for text, _ in pairs])
-    expect(isinstance(answers, list) and len(answers) == n, f"classify should return a list of {n} labels",
-           "One label for each text, in their order.")  # fmt: skip
-    strange = sorted({str(answer) for answer in answers} - set(LABELS.values()))
-    expect(not strange, f"{strange[:3]} among the answers", "The labels are mango and pixel: column 0 and column 1.")
-    expect_reason(why, "Say in one sentence what the first eight do wrong, and what you do about it.")
+    pairs = sentences(n, "test", fresh_seed())
+    answers = answers_of(function, [text for text, _ in pairs])
     reached = share_right(answers, pairs)
     expect(reached >= goal, f"{100 * reached:.0f} % of {n} fresh sentences right, wanted {100 * goal:.0f} %",
            "How often is each label given? A lean can be measured, and divided by.")  # fmt: skip
+    few = sentences(40, "test", fresh_seed())
+    again = share_right(answers_of(function, [text for text, _ in few]), few)
+    expect(again >= goal - 0.2, f"asked about 40 other sentences, {100 * again:.0f} % right",
+           "The answers follow from the texts that are given now.")  # fmt: skip
+    found = ask(pool()[:MOST], [text for text, _ in pairs])
+    said = ["mango" if first >= second else "pixel" for first, second in found]
+    lean = calibration.calibrate(found, calibration.lean(found))
+    mended = share_right(["mango" if first >= second else "pixel" for first, second in lean], pairs)
+    expect_choice(explanation, WHY_HALF, "b", {
+        "a": f"The same eight, their answers divided by the mean over all texts, are {100 * mended:.0f} % right.",
+        "c": f"Of {n} answers under the first eight, {said.count('mango')} are mango and {said.count('pixel')} pixel.",
+    })  # fmt: skip
+
+
+def answers_of(function, texts):
+    """Returns the learner's labels of some texts; raises CheckFailed where a rule of the task is broken."""
+    calls = []
+
+    def counted(examples, texts):
+        calls.append(1)
+        expect(len(calls) <= CALLS, f"ask was called more than {CALLS} times",
+               "Each call reads all texts: give it the list.")  # fmt: skip
+        check_examples(examples)
+        return ask(examples, texts)
+
+    answers = function(counted, pool(), list(texts))
+    whole = isinstance(answers, list) and len(answers) == len(texts)
+    expect(whole, f"classify should return a list of {len(texts)} labels", "One label for each text, in their order.")
+    strange = sorted({str(answer) for answer in answers} - set(LABELS.values()))
+    expect(not strange, f"{strange[:3]} among the answers", "The labels are mango and pixel: column 0 and column 1.")
+    return answers

@@ -1,100 +1,13 @@
 """Plausible wrong answers to lab 02, and what the checks must say to each."""
 
-import re
 from itertools import combinations, permutations
 
 import numpy as np
+from wrong_answers import texts_02
 
-GOOD_REASON = "The examples lean to one word, and dividing by the lean takes that away."
+from spectrum import calibration
 
-
-# ---- task 1 ----
-
-
-def lines(pairs):
-    """Returns pairs as lines of a prompt."""
-    return "".join(f"{text} -> {label}\n" for text, label in pairs)
-
-
-def others(pool, item):
-    return [pair for pair in pool if pair[0] != item[0]]
-
-
-def label_at_the_end(pool, item, k):
-    return f"{lines(others(pool, item)[:k])}{item[0]} -> {item[1]}", f" {item[1]}"
-
-
-def item_among_examples(pool, item, k):
-    return f"{lines(pool[:k])}{item[0]} ->", f" {item[1]}"
-
-
-def one_too_few(pool, item, k):
-    return f"{lines(others(pool[:k], item))}{item[0]} ->", f" {item[1]}"
-
-
-def space_in_the_prompt(pool, item, k):
-    return f"{lines(others(pool, item)[:k])}{item[0]} -> ", item[1]
-
-
-def bare_answer(pool, item, k):
-    return f"{lines(others(pool, item)[:k])}{item[0]} ->", item[1]
-
-
-def all_of_the_pool(pool, item, k):
-    return f"{lines(others(pool, item))}{item[0]} ->", f" {item[1]}"
-
-
-def prompt_only(pool, item, k):
-    return f"{lines(others(pool, item)[:k])}{item[0]} ->"
-
-
-# ---- task 2 ----
-
-
-def found_by(pattern):
-    """Returns an `is_right` that reads labels with `pattern(labels)`."""
-    return lambda text, label, labels: set(re.findall(pattern(labels), text.lower())) == {label.lower()}
-
-
-def longest(labels):
-    return sorted((name.lower() for name in labels), key=len, reverse=True)
-
-
-def inside_the_text(text, label, labels):
-    return label.lower() in text.lower()
-
-
-def the_whole_text(text, label, labels):
-    return text.lower().strip(" .!") == label.lower()
-
-
-def with_capitals(text, label, labels):
-    pattern = rf"\b(?:{'|'.join(map(re.escape, longest(labels)))})\b"
-    return set(re.findall(pattern, text)) == {label}
-
-
-def any_label(text, label, labels):
-    return bool(re.search(rf"\b{re.escape(label)}\b", text.lower()))
-
-
-def as_given(labels):
-    return rf"\b(?:{'|'.join(re.escape(name) for name in labels)})\b"
-
-
-def by_letters(labels):
-    return "|".join(re.escape(name) for name in longest(labels))
-
-
-def unescaped(labels):
-    return rf"\b(?:{'|'.join(longest(labels))})\b"
-
-
-def once_only(text, label, labels):
-    return re.findall(by_words(labels), text.lower()) == [label]
-
-
-def by_words(labels):
-    return rf"\b(?:{'|'.join(re.escape(name) for name in longest(labels))})\b"
+RIGHT = "b"
 
 
 # ---- task 3 ----
@@ -109,40 +22,63 @@ def scaled(ratio):
     return ratio / ratio.sum(axis=1, keepdims=True)
 
 
-def multiplied(logprobs, empty):
-    return scaled(shares(logprobs) * shares(empty).mean(axis=0))
+def others_mean(found):
+    return np.array([np.delete(found, row, axis=0).mean(axis=0) for row in range(len(found))])
 
 
-def divided_the_wrong_way(logprobs, empty):
-    return scaled(shares(empty).mean(axis=0) / shares(logprobs))
+def multiplied(logprobs):
+    return scaled(shares(logprobs) * others_mean(shares(logprobs)))
 
 
-def not_scaled(logprobs, empty):
-    return shares(logprobs) / shares(empty).mean(axis=0)
+def divided_the_wrong_way(logprobs):
+    return scaled(others_mean(shares(logprobs)) / shares(logprobs))
 
 
-def mean_of_logs(logprobs, empty):
-    return scaled(shares(logprobs) / np.exp(empty).mean(axis=0))
+def not_scaled(logprobs):
+    return shares(logprobs) / others_mean(shares(logprobs))
 
 
-def overflowing(logprobs, empty):
+def mean_of_probabilities(logprobs):
+    return scaled(shares(logprobs) / others_mean(np.exp(logprobs)))
+
+
+def largest_of_all(logprobs):
     with np.errstate(invalid="ignore", divide="ignore"):
-        nothing = np.exp(empty) / np.exp(empty).sum(axis=1, keepdims=True)
-        return scaled(np.exp(logprobs) / nothing.mean(axis=0))
+        weights = np.exp(logprobs - logprobs.max())
+        found = weights / weights.sum(axis=1, keepdims=True)
+        return scaled(found / others_mean(found))
 
 
-def scaled_over_all(logprobs, empty):
-    ratio = shares(logprobs) / shares(empty).mean(axis=0)
+def scaled_over_all(logprobs):
+    ratio = shares(logprobs) / others_mean(shares(logprobs))
     return ratio / ratio.sum()
 
 
-def in_place(logprobs, empty):
-    wanted = scaled(shares(logprobs) / shares(empty).mean(axis=0))
+def with_its_own_row(logprobs):
+    return scaled(shares(logprobs) / shares(logprobs).mean(axis=0))
+
+
+def first_two_others(logprobs):
+    found = shares(logprobs)
+    return scaled(found / np.array([np.delete(found, row, axis=0)[:2].mean(axis=0) for row in range(len(found))]))
+
+
+def median(logprobs):
+    found = shares(logprobs)
+    return scaled(found / np.array([np.median(np.delete(found, row, axis=0), axis=0) for row in range(len(found))]))
+
+
+def in_place(logprobs):
     logprobs -= logprobs.max()
-    return wanted
+    return scaled(shares(logprobs) / others_mean(shares(logprobs)))
 
 
-def not_calibrated(logprobs, empty):
+def from_the_package(logprobs):
+    return np.array([calibration.calibrate(logprobs[[row]], calibration.lean(np.delete(logprobs, row, axis=0)))[0]
+                     for row in range(len(logprobs))])  # fmt: skip
+
+
+def not_calibrated(logprobs):
     return shares(logprobs)
 
 
@@ -182,6 +118,22 @@ def a_tuple(examples, dev, test):
     return best, test(best)
 
 
+def first_four(examples, dev, test):
+    best = max((list(order) for order in permutations(examples[:4])), key=dev)
+    return best, test(best)
+
+
+def last_of_equals(examples, dev, test):
+    best = max(([*order] for order in reversed(list(permutations(examples)))), key=dev)
+    return best, test(best)
+
+
+def sorts_the_examples(examples, dev, test):
+    examples.sort()
+    best = max((list(order) for order in permutations(examples)), key=dev)
+    return best, test(best)
+
+
 # ---- task 5 ----
 
 
@@ -195,7 +147,7 @@ def first_eight(ask, pool, texts):
 
 def lean_multiplied(ask, pool, texts):
     found = ask(pool[:8], texts)
-    return words(multiplied(found, found))
+    return words(shares(found) * shares(found).mean(axis=0) ** 2)
 
 
 def columns_swapped(ask, pool, texts):
@@ -226,41 +178,36 @@ def right_but_slow(ask, pool, texts):
 
 
 WRONG = [
-    ("check_build", "label at the end of the prompt", label_at_the_end, "at the end of the prompt"),
-    ("check_build", "item among its examples", item_among_examples, "among its own examples"),
-    ("check_build", "one example too few", one_too_few, "an example is missing"),
-    ("check_build", "space in the prompt", space_in_the_prompt, "belongs to the answer"),
-    ("check_build", "answer without its space", bare_answer, "expected the answer ' bad'"),
-    ("check_build", "all of the pool", all_of_the_pool, "expected 'I like it."),
-    ("check_build", "prompt only", prompt_only, "should return two texts"),
-    ("check_is_right", "correct inside incorrect", inside_the_text, "incorrect.' counts as 'correct'"),
-    ("check_is_right", "the whole text", the_whole_text, "may hold more than the label"),
-    ("check_is_right", "capitals matter", with_capitals, "Capitals and marks do not matter"),
-    ("check_is_right", "other labels not looked at", any_label, "It names both labels"),
-    ("check_is_right", "labels in the order given", found_by(as_given), "longest label first"),
-    ("check_is_right", "letters, not words", found_by(by_letters), 'Is "incorrectly"'),
-    ("check_is_right", "not escaped", found_by(unescaped), "re.escape"),
-    ("check_is_right", "twice is not once", once_only, "still one label"),
+    *texts_02.ROWS,
     ("check_calibrate", "multiplied by the lean", multiplied, "must lose"),
     ("check_calibrate", "divided the wrong way", divided_the_wrong_way, "must lose"),
     ("check_calibrate", "not calibrated", not_calibrated, "must lose"),
+    ("check_calibrate", "its own row in the lean", with_its_own_row, "The lean of a row is that of the others"),
     ("check_calibrate", "not scaled", not_scaled, "expected 0.666667, got 1.6"),
-    ("check_calibrate", "mean of probabilities, not of shares", mean_of_logs, "each input counts the same"),
-    ("check_calibrate", "overflow", overflowing, "exp(-2000) is 0"),
-    ("check_calibrate", "scaled over all rows", scaled_over_all, "add up to 1 by itself"),
+    ("check_calibrate", "mean of probabilities, not of shares", mean_of_probabilities, "each row counts the same"),
+    ("check_calibrate", "one largest for all rows", largest_of_all, "Subtract each row's own largest"),
+    ("check_calibrate", "scaled over all rows", scaled_over_all, "scaled to 1"),
+    ("check_calibrate", "two of the others", first_two_others, "over the other rows"),
+    ("check_calibrate", "the median", median, "over the other rows"),
     ("check_calibrate", "in place", in_place, "changed its argument `logprobs`"),
+    ("check_calibrate", "the package's", from_the_package, "calls spectrum.calibration"),
     ("check_pick_order", "chosen on the test set", chosen_on_test, "asked 24 times, expected once"),
     ("check_pick_order", "dev score reported", dev_reported, "reported is the dev score"),
     ("check_pick_order", "rotations only", rotations, "4 of the 24 orders"),
-    ("check_pick_order", "subsets", subsets, "4 of the 24 orders"),
+    ("check_pick_order", "subsets", subsets, "0 of the 24 orders"),
     ("check_pick_order", "the worst order", smallest, "not the smallest"),
     ("check_pick_order", "a tuple", a_tuple, "list(order)"),
-    ("check_classify", "the first eight as asked", (first_eight, GOOD_REASON), "fresh sentences right, wanted"),
-    ("check_classify", "multiplied by the lean", (lean_multiplied, GOOD_REASON), "fresh sentences right, wanted"),
-    ("check_classify", "columns swapped", (columns_swapped, GOOD_REASON), "fresh sentences right, wanted"),
-    ("check_classify", "one text a call", (one_by_one, GOOD_REASON), "more than 4 times"),
-    ("check_classify", "other labels", (natural_labels, GOOD_REASON), "is not a pair of the pool"),
-    ("check_classify", "sixteen examples", (sixteen, GOOD_REASON), "allowed are 8"),
-    ("check_classify", "columns, not words", (columns, GOOD_REASON), "among the answers"),
-    ("check_classify", "no reason", (right_but_slow, "It works."), "wanted eight or more"),
+    ("check_pick_order", "four examples at most", first_four, "of the 120 orders"),
+    ("check_pick_order", "last of equals", last_of_equals, "the first of equals"),
+    ("check_pick_order", "sorts the examples", sorts_the_examples, "changed its argument `examples`"),
+    ("check_classify", "the first eight as asked", (first_eight, RIGHT), "fresh sentences right, wanted"),
+    ("check_classify", "multiplied by the lean", (lean_multiplied, RIGHT), "fresh sentences right, wanted"),
+    ("check_classify", "columns swapped", (columns_swapped, RIGHT), "fresh sentences right, wanted"),
+    ("check_classify", "one text a call", (one_by_one, RIGHT), "more than 4 times"),
+    ("check_classify", "other labels", (natural_labels, RIGHT), "is not a pair of the pool"),
+    ("check_classify", "sixteen examples", (sixteen, RIGHT), "allowed are 8"),
+    ("check_classify", "columns, not words", (columns, RIGHT), "among the answers"),
+    ("check_classify", "no explanation", (right_but_slow, ""), "no explanation is chosen"),
+    ("check_classify", "too few examples", (right_but_slow, "a"), "divided by the mean over all texts, are"),
+    ("check_classify", "a guess", (right_but_slow, "c"), "answers under the first eight"),
 ]
