@@ -20,7 +20,7 @@ QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 SPEC
 PYTEST = $(QUIET_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help lab install test check labs notebooks weights effects sweeps clean lint unit-tests browser-tests notebook-tests
+.PHONY: help lab install test check labs notebooks weights effects sweeps mutants clean lint unit-tests browser-tests notebook-tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -50,6 +50,9 @@ effects: $(VENV)/.installed ## measure the effect table
 
 sweeps: $(VENV)/.installed ## rebuild the stored sweeps in results/ (goes on where it was stopped; shows what is left)
 	$(QUIET_ENV) $(PY) -m tools.make_sweeps
+
+mutants: $(VENV)/.installed-test ## put small faults into the worked labs: do the checks find them? (goes on where it was stopped)
+	$(QUIET_ENV) $(PY) -m tools.mutants --jobs $(WORKERS)
 
 clean: ## remove .venv and caches (a training run in build/ stays)
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache

@@ -10,9 +10,9 @@ import pytest
 import scipy.stats
 import torch
 
-from spectrum import voting
 from spectrum.checks.machinery import CheckFailed, check
 from spectrum.checks.snapshot import difference, named, picture
+from spectrum.lessons.reasoning import voting
 
 
 def verdict(function, *arguments, **rules):
@@ -144,7 +144,7 @@ def test_a_result_that_changes_later_is_seen():
         (lambda: torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0])),
          "torch.nn.functional.cross_entropy"),
         (lambda: scipy.stats.binomtest(3, 5), "scipy.stats.binomtest"),
-        (lambda: voting.last_number("a 1"), "spectrum.voting"),
+        (lambda: voting.last_number("a 1"), "spectrum.lessons.reasoning.voting"),
     ],
 )  # fmt: skip
 def test_a_forbidden_call_is_named(call, forbidden):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lifted import lift
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools import make_labs, run_notebooks
+from tools.lifted import lift
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = sorted(ROOT.glob("solutions/*.ipynb"))

@@ -9,7 +9,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from lifted import needed, statements
+
+from tools.lifted import needed, statements
 
 ROOT = Path(__file__).parents[1]
 # Lesson, what reads its stored results, and whether the whole lesson is run: lesson 12 lives on them.

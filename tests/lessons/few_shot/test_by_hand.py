@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lifted import lift
 
 from spectrum import calibration, prompts
 from spectrum.checks import lab_02
+from tools.lifted import lift
 
 NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "02_few_shot.ipynb"
 SOLUTION = NOTEBOOK.parent.parent / "solutions" / NOTEBOOK.name

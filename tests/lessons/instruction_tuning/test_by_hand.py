@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lifted import lift
 from tiny import make_model, make_tokenizer
 
 from spectrum import train
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.tokens import encode
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "07_instruction_tuning.ipynb"
 CHATS = [

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from lifted import lift, needed, statements
 from tiny import make_model, make_tokenizer
 from transformers import LlamaConfig
 from wrong_answers.lab_11 import WRONG
@@ -17,6 +16,7 @@ from spectrum import adapters
 from spectrum.checks import lab_11
 from spectrum.checks.machinery import CheckFailed
 from spectrum.train import train
+from tools.lifted import lift, needed, statements
 
 NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "11_lora_by_hand.ipynb"
 SOLUTION = NOTEBOOK.parent.parent / "solutions" / NOTEBOOK.name

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from lifted import lift
 from tiny import make_model, make_tokenizer
 
 from spectrum import adapters
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "12_lora_rank.ipynb"
 

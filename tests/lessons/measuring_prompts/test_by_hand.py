@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lifted import lift
 from scipy.stats import binomtest
 
 from spectrum import compression, evaluate, search
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "05_measuring_prompts.ipynb"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from lifted import lift
 from tiny import make_tiny
 
 from spectrum import adapters, quantize
 from spectrum.models import load_model
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "15_qlora.ipynb"
 # (d_out, d_in), drawn once. Inputs are multiples of 64: others bitsandbytes 0.50 restores wrongly on a CPU.

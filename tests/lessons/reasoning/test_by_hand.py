@@ -4,11 +4,11 @@ import random
 from pathlib import Path
 
 import pytest
-from lifted import lift
 
 from spectrum import prompts
 from spectrum.lessons.reasoning import voting
 from spectrum.shop import tasks
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "04_reasoning.ipynb"
 TEXTS = ("Total {}.", "{} + 3 = 5. Total 1,{}00.", "-{}", "{}.5 each", "none", "")

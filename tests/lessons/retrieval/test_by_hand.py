@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lifted import lift
 
 from spectrum import retrieval
 from spectrum.shop import facts, world
 from spectrum.shop.facts import Document
+from tools.lifted import lift
 
 NOTEBOOK = Path(__file__).resolve().parents[3] / "notebooks" / "06_retrieval.ipynb"
 SOLUTION = NOTEBOOK.parent.parent / "solutions" / NOTEBOOK.name

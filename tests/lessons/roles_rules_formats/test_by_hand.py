@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from lifted import lift
 from tiny import make_model, make_tokenizer
 
 from spectrum import masks
+from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "03_roles_rules_formats.ipynb"
 TEXTS = (

@@ -1,4 +1,4 @@
-"""Code taken out of a notebook by parsing it, so that a test can compare what is built by hand with the library."""
+"""Code taken out of a notebook by parsing it, so that it can be compared with the library, or mutated."""
 
 import ast
 import symtable
@@ -26,7 +26,7 @@ def names_bound(node):
         return {node.name}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    targets = getattr(node, "targets", None) or [getattr(node, "target", ast.Pass())]
     return {leaf.id for target in targets for leaf in ast.walk(target) if isinstance(leaf, ast.Name)}
 
 

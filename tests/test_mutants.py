@@ -1,0 +1,93 @@
+"""A fixed part of the mutants of `make mutants`: none may pass its check unless a reason is written down."""
+
+import ast
+
+import pytest
+import torch
+
+from tools import mutants
+from tools.ordinary_faults import ordinary
+from tools.wrapped_faults import wrapped
+
+LABS = sorted(path.name[:2] for path in mutants.ROOT.glob("solutions/*.ipynb"))
+SOURCE = """
+def first(texts, k=2):
+    found = [text.lower() for text in texts if len(text) > 1]
+    return max(found[:k], key=len)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lab", LABS)
+def test_no_mutant_passes_without_a_reason(lab):
+    rows = mutants.run_lab(lab, share=0.1, jobs=1)
+    assert [] == [words for row in rows for words in row["survivors"]]
+
+
+def test_every_reason_belongs_to_a_task_and_says_something():
+    for (lab, task, words), reason in mutants.accepted_mutants().items():
+        assert lab in LABS and 1 <= task <= 5 and words and len(reason.split()) > 5
+
+
+def test_ordinary_faults_are_small_different_and_each_changes_the_source():
+    tree = ast.parse(SOURCE)
+    found = dict(ordinary(tree))
+    sources = [ast.unparse(faulty) for faulty in found.values()]
+    assert len(set(sources)) == len(sources) and ast.unparse(tree) not in sources
+    line = "return max(found[:k], key=len)"
+    for fault in (f"{line} → return min(found[:k], key=len)", f"{line} → return max(found[:], key=len)",
+                  f"{line} → return max(found[:k + 1], key=len)", f"{line} → return max(found[:k])", f"{line} → pass",
+                  "def first(texts, k=2): → def first(texts, k=3):",
+                  "found = [text.lower() for text in texts if len(text) > 1] → pass"):  # fmt: skip
+        assert fault in found
+    assert any("if len(text) >= 1]" in fault for fault in found)
+    assert any("[text for text in texts if" in fault for fault in found)
+
+
+def doubled(x, alpha=1):
+    return x * 2 * alpha
+
+
+def run(words, *arguments, calls):
+    """Return what the doubled function gives under the wrapped fault with these words."""
+    return dict(wrapped(doubled, calls))[words](*arguments)
+
+
+def test_wrapped_faults_follow_from_what_a_function_is_given_and_gives():
+    x = torch.tensor([1.25, 2, 3, 4, 5], requires_grad=True)
+    calls = [({"x": x, "alpha": 1}, doubled(x))]
+    assert run("sees only 4 of x", x, calls=calls).tolist() == [2.5, 4, 6, 8, 0]
+    assert run("cuts its result to whole numbers", x / 2, calls=calls)[0] == 1
+    assert run("ignores alpha", x, 3, calls=calls)[0] == 2.5
+    assert run("takes int(alpha)", x, 0.5, calls=calls).sum() == 0
+    assert not run("detaches the gradient", x, calls=calls).requires_grad
+    (slope,) = torch.autograd.grad(run("doubles the gradient", x, calls=calls).sum(), x)
+    assert slope.tolist() == [4] * 5
+    names = dict(wrapped(doubled, [({"x": "ab"}, "abab")]))
+    assert "drops what is not ASCII in x" in names and "changes x" not in names and "rounds to 2 places" not in names
+    assert names["drops what is not ASCII in x"]("é1") == "11"
+
+
+def test_a_fault_keeps_state_between_calls():
+    calls = [({"x": [1]}, [1, 1])]
+    faults = dict(wrapped(doubled, calls))
+    still = faults["still sees the x of the call before"]
+    assert (still([1]), still([2])) == ([1, 1], [1, 2, 1, 2])
+    same = faults["gives the same object each time"]
+    assert same([1]) is same([2])
+    by_shape = faults["remembers results by the shape of what it is given"]
+    assert by_shape([1]) == by_shape([2]) == [1, 1] and by_shape([1, 2]) == [1, 2, 1, 2]
+    spoiled = [1, 2]
+    faults["changes x"](spoiled)
+    assert spoiled == [1]
+
+
+def test_a_mutant_that_loops_is_stopped_and_one_that_passes_is_told(monkeypatch):
+    task = mutants.tasks_of("04")[1]
+
+    def loops():
+        while True:
+            pass
+
+    said = mutants.try_all(task, [("right", lambda: None), ("loops", loops)], 2, 1, 5)
+    assert said == {"right": None, "loops": "took too long"}
