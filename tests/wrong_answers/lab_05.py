@@ -5,7 +5,7 @@ import re
 import numpy as np
 from wrong_answers import shares
 
-# ---- leaks ----
+# ---- report ----
 
 
 def by_position(dev, test):
@@ -17,6 +17,9 @@ def by_position(dev, test):
 def named_first_on_test(dev, test):
     name = max(test, key=lambda name: dev[name].mean())
     return name, dev[name].mean(), test[name].mean()
+
+
+# ---- leaks ----
 
 
 def leaks_by(form, within=True):
