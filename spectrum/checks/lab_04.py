@@ -232,6 +232,9 @@ def check_bill(function, reason, goal=GOAL, n=40):
            f"For example {missed[:1]}. Which link fails? Look at the answers link by link.")  # fmt: skip
     expect(answers[n:] == answers[: len(texts) - n], "a letter that comes a second time gets another answer",
            "One for each letter, in order, however many there are.")  # fmt: skip
+    calls.clear()
+    expect(function(counted, texts[::-1]) == answers[::-1], "the same letters, the last one first, get other answers",
+           "An answer depends on its letter alone.")  # fmt: skip
 
 
 def read_last(text):

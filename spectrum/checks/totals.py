@@ -1,6 +1,7 @@
 """Texts with a total in them, as lab 04's checks hand them out: which number is the answer, who wins, what is right."""
 
 LONG = "I take the numbers one after the other, as they stand, and write each total down. "  # over 64 characters
+HUGE = "1234567890" * 7
 
 ANSWERS = (
     ("4 + 7 = 11, 11 + 12 = 23. Total 23.", "23", True, "The answer stands in the last place, terms in the first."),
@@ -26,6 +27,8 @@ ANSWERS = (
     ("Total 4.5.", "5", False, "4.5 is not 5: a decimal point between digits belongs to the number."),
     ("Total 4.5.", "45", False, "4.5 is not 45: drop commas, and no points."),
     ("12", "12", True, "A text may be a number and nothing else."),
+    (f"Total {HUGE}.", HUGE, True, "A number may have many digits: compare all of them."),
+    (f"Total {HUGE}.", f"{HUGE[:-1]}1", False, "A number may have many digits: compare all of them."),
     (f"1 + 1 = 2. {LONG}Total 23.", "23", True, "A text may be long: its last number counts, wherever it stands."),
     ("1 + " * 99 + "1 = 100. Total 100.", "100", True, "A text may hold many numbers: the last one counts."),
     ("60 + 52 = 112. Total 112.", "1120", False, "The text says 112. Compare whole numbers."),

@@ -1,6 +1,6 @@
 """Texts of which some are the same, as lab 05's check hands them out: {places of those that stood there before}."""
 
-TRAIN = ["Hello, Ana!  Where is order 12?", "The lamp is red."]
+TRAIN = ["Hello, Ana!  Where is order 12?", "The lamp is red.", "Łódź is cold."]
 LETTER = "On Monday I ordered a lamp, a rake and two kettles, and so far nothing but the rake has come. " * 9
 TEXTS = (  # test texts, places that must go, what is asked, hint
     (["The lamp is red.", "The lamp is blue."], [0], "the same text, to the letter", "Look each text up in train."),
@@ -27,6 +27,7 @@ TEXTS = (  # test texts, places that must go, what is asked, hint
     (["Hello (Ana): 'where is order' [12]"], [0], "brackets and quotes", "Signs of every kind part words."),
     (["_Hello_ana__where_is_order_12"], [0], "underscores", "A word has letters and digits. \\w has one sign more."),
     (["ÉCOLE, Łódź", "école łódź"], [1], "capitals with accents", "É is é in capitals."),
+    (["łódź is cold"], [0], "capitals with accents in train", "Ł is ł in capitals, in train as in test."),
     (["東京。", "東京"], [1], "a full stop of another alphabet", "Signs of every kind part words."),
     ([f"Order {n}" for n in range(70)] + ["order 0", "Order 70", "order 69"], [70, 72], "73 test texts",
      "However many texts there are, look at all of them."),
