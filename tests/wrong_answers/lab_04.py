@@ -1,196 +1,11 @@
 """Plausible wrong answers to lab 04, and what the checks must say to each."""
 
 import re
-from collections import Counter
-
-
-def numbers(text):
-    return [n.replace(",", "") for n in re.findall(r"-?\d+(?:,\d+)*(?:\.\d+)?", text)]
-
-
-def last(text):
-    return numbers(text)[-1] if numbers(text) else None
-
-
-# ---- is_right ----
-
-
-def first_number(text, gold):
-    return bool(numbers(text)) and numbers(text)[0] == gold
-
-
-def contained(text, gold):
-    return gold in text
-
-
-def ends_with(text, gold):
-    return text.rstrip(".").endswith(gold)
-
-
-def among_all(text, gold):
-    return gold in numbers(text)
-
-
-def last_word(text, gold):
-    return bool(text) and text.split()[-1] == gold
-
-
-def splits_at_commas(text, gold):
-    found = re.findall(r"-?\d+", text)
-    return bool(found) and found[-1] == gold
-
-
-def without_sign(text, gold):
-    found = re.findall(r"\d+(?:,\d+)*", text)
-    return bool(found) and found[-1].replace(",", "") == gold
-
-
-def without_point(text, gold):
-    found = re.findall(r"-?\d+(?:,\d+)*", text)
-    return bool(found) and found[-1].replace(",", "") == gold
-
-
-def points_dropped(text, gold):
-    found = re.findall(r"-?\d+(?:[.,]\d+)*", text)
-    return bool(found) and re.sub("[.,]", "", found[-1]) == gold
-
-
-def one_comma(text, gold):
-    found = re.findall(r"-?\d+(?:[.,]\d+)?", text)
-    return bool(found) and found[-1].replace(",", "") == gold
-
-
-def last_word_bare(text, gold):
-    return bool(text) and text.split()[-1].rstrip(".").replace(",", "") == gold
-
-
-def after_total(text, gold):
-    found = re.findall(r"Total (-?\d[\d,]*(?:\.\d+)?)", text)
-    return bool(found) and found[-1].replace(",", "") == gold
-
-
-def last_line(text, gold):
-    return last(text.split("\n")[-1]) == gold
-
-
-def spaces_dropped(text, gold):
-    return last(text.replace(" ", "")) == gold
-
-
-def near_enough(text, gold):
-    return bool(numbers(text)) and abs(float(last(text)) - float(gold)) < 0.5
-
-
-def crashes_without_number(text, gold):
-    return numbers(text)[-1] == gold
-
-
-# ---- vote ----
-
-
-def over_texts(texts):
-    return last(Counter(texts).most_common(1)[0][0])
-
-
-def over_whole_texts(texts):
-    return Counter(texts).most_common(1)[0][0]
-
-
-def none_votes(texts):
-    return Counter(map(last, texts)).most_common(1)[0][0]
-
-
-def counts(texts):
-    return Counter(n for n in map(last, texts) if n)
-
-
-def largest_of_equals(texts):
-    votes = counts(texts)
-    return max(votes, key=lambda n: (votes[n], int(n))) if votes else None
-
-
-def last_of_equals(texts):
-    votes = counts(texts[::-1])
-    return max(votes, key=votes.get) if votes else None
-
-
-def as_numbers(texts):
-    votes = counts(texts)
-    return int(max(votes, key=votes.get)) if votes else None
-
-
-def digits_vote(texts):
-    found = [re.findall(r"\d+", text) for text in texts]
-    votes = Counter(row[-1] for row in found if row)
-    return votes.most_common(1)[0][0] if votes else None
-
-
-def zero_is_silent(texts):
-    votes = Counter(last(text) for text in texts if last(text) not in (None, "0"))
-    return votes.most_common(1)[0][0] if votes else None
-
-
-def empties_the_texts(texts):
-    found = majority(texts)
-    texts.clear()
-    return found
-
-
-def first_numbers_vote(texts):
-    found = [numbers(t)[0] for t in texts if numbers(t)]
-    return Counter(found).most_common(1)[0][0] if found else None
-
-
-# ---- vote_score ----
-
-
-def majority(texts):
-    votes = counts(texts)
-    return max(votes, key=votes.get) if votes else None
-
-
-def tie_broken_by_gold(samples, golds):
-    hits = []
-    for texts, gold in zip(samples, golds, strict=True):
-        votes = counts(texts)
-        hits.append(votes[gold] > 0 and votes[gold] == max(votes.values()))
-    return sum(hits) / len(hits)
-
-
-def any_sample(samples, golds):
-    return sum(gold in map(last, texts) for texts, gold in zip(samples, golds, strict=True)) / len(golds)
-
-
-def mean_of_samples(samples, golds):
-    hits = [last(text) == gold for texts, gold in zip(samples, golds, strict=True) for text in texts]
-    return sum(hits) / len(hits)
-
-
-def silent_left_out(samples, golds):
-    votes = [(majority(texts), gold) for texts, gold in zip(samples, golds, strict=True)]
-    votes = [(vote, gold) for vote, gold in votes if vote]
-    return sum(vote == gold for vote, gold in votes) / len(votes)
-
-
-def texts_vote(samples, golds):
-    return sum(over_texts(texts) == gold for texts, gold in zip(samples, golds, strict=True)) / len(golds)
-
-
-def scored_by(same):
-    """Return a vote_score whose votes are held against the truth by same(vote, gold)."""
-    return lambda samples, golds: sum(
-        same(majority(t) or "", g) for t, g in zip(samples, golds, strict=True)
-    ) / len(golds)  # fmt: skip
-
-
-def silent_votes(samples, golds):
-    votes = [Counter(map(last, texts)).most_common(1)[0][0] for texts in samples]
-    return sum(vote == gold for vote, gold in zip(votes, golds, strict=True)) / len(golds)
-
-
-def not_divided(samples, golds):
-    return sum(majority(texts) == gold for texts, gold in zip(samples, golds, strict=True))
-
+from fractions import Fraction
+
+import numpy as np
+from wrong_answers import totals
+from wrong_answers.totals import last, numbers
 
 # ---- chain ----
 
@@ -263,6 +78,13 @@ def takes_links_away(ask, links, text):
     return row[1:]
 
 
+def forty_answers(ask, links, text):
+    row = [text]
+    for link in links:
+        row.append(ask(link.format(*row[:40])))
+    return row[1:]
+
+
 def last_answer_alone(ask, links, text):
     return with_the_input(ask, links, text)[-1]
 
@@ -276,8 +98,6 @@ def asks_twice(ask, links, text):
 
 
 # ---- bill ----
-
-WHY = "Each call is one order that the model was tuned on."
 
 
 def one_prompt(ask, letters):
@@ -305,6 +125,10 @@ def one_at_a_time(ask, letters):
     return [ask(f"Give the price.\n{letter}") for letter in letters]
 
 
+def first_letters_only(ask, letters):
+    return ["48"] * min(40, len(letters))
+
+
 def too_many(ask, letters):
     for _ in range(9):
         ask(["Give the product.\nlamp"] * len(letters))
@@ -312,42 +136,65 @@ def too_many(ask, letters):
 
 
 WRONG = [
-    ("check_is_right", "the first number", first_number, "last place"),
-    ("check_is_right", "12 inside 112", contained, "contained in '112'"),
-    ("check_is_right", "112 ends with 12", ends_with, "contained in '112'"),
-    ("check_is_right", "any number of the text", among_all, "last place"),
-    ("check_is_right", "the last word, full stop included", last_word, "last place"),
-    ("check_is_right", "1,023 is two numbers", splits_at_commas, "drop the comma"),
-    ("check_is_right", "drops the sign", without_sign, "the sign belongs"),
-    ("check_is_right", "no decimal point", without_point, "decimal point between digits"),
-    ("check_is_right", "points dropped like commas", points_dropped, "decimal point between digits"),
-    ("check_is_right", "one comma at most", one_comma, "drop all its commas"),
-    ("check_is_right", "the last word without its full stop", last_word_bare, "not the last word"),
-    ("check_is_right", "only after 'Total'", after_total, "before it or without"),
-    ("check_is_right", "the last line alone", last_line, "may stand in any line"),
-    ("check_is_right", "spaces dropped", spaces_dropped, "a space parts them"),
-    ("check_is_right", "near enough", near_enough, "however near"),
-    ("check_is_right", "a text without a number", crashes_without_number, "IndexError"),
-    ("check_vote", "zero does not vote", zero_is_silent, "and 0 too"),
-    ("check_vote", "empties the texts", empties_the_texts, "changed its argument `texts`"),
-    ("check_vote", "over texts", over_texts, "The answers vote, not the texts"),
-    ("check_vote", "returns a text", over_whole_texts, "the winner is an answer"),
-    ("check_vote", "no answer votes", none_votes, "does not vote"),
-    ("check_vote", "the largest of equals", largest_of_equals, "the one seen first"),
-    ("check_vote", "the last of equals", last_of_equals, "the one seen first"),
-    ("check_vote", "a number instead of text", as_numbers, "An answer stays text"),
-    ("check_vote", "digits alone", digits_vote, "Read the numbers as in task 1"),
-    ("check_vote", "the first number of each text", first_numbers_vote, "the winner is an answer"),
-    ("check_vote_score", "the truth inside of the vote", scored_by(lambda a, b: b in a), "is contained in"),
-    ("check_vote_score", "the vote begins with the truth", scored_by(str.startswith), "begins with"),
-    ("check_vote_score", "signs dropped", scored_by(lambda a, b: a.lstrip("-") == b), "the sign belongs"),
-    ("check_vote_score", "silent texts vote", silent_votes, "does not vote"),
-    ("check_vote_score", "a tie broken by the gold answer", tie_broken_by_gold, "must not break a tie"),
-    ("check_vote_score", "any sample right", any_sample, "nobody knows which one"),
-    ("check_vote_score", "single samples", mean_of_samples, "Vote first, then score"),
-    ("check_vote_score", "unanswered questions left out", silent_left_out, "Divide by all questions"),
-    ("check_vote_score", "over texts", texts_vote, "The answers vote, not the texts"),
-    ("check_vote_score", "a count", not_divided, "expected 0.5"),
+    ("check_is_right", "the first number", totals.first_number, "last place"),
+    ("check_is_right", "12 inside 112", totals.contained, "contained in '112'"),
+    ("check_is_right", "112 ends with 12", totals.ends_with, "contained in '112'"),
+    ("check_is_right", "any number of the text", totals.among_all, "last place"),
+    ("check_is_right", "the last word, full stop included", totals.last_word, "last place"),
+    ("check_is_right", "1,023 is two numbers", totals.splits_at_commas, "drop the comma"),
+    ("check_is_right", "drops the sign", totals.without_sign, "the sign belongs"),
+    ("check_is_right", "no decimal point", totals.without_point, "decimal point between digits"),
+    ("check_is_right", "points dropped like commas", totals.points_dropped, "decimal point between digits"),
+    ("check_is_right", "one comma at most", totals.one_comma, "drop all its commas"),
+    ("check_is_right", "the last word without its full stop", totals.last_word_bare, "not the last word"),
+    ("check_is_right", "only after 'Total'", totals.after_total, "before it or without"),
+    ("check_is_right", "the last line alone", totals.last_line, "may stand in any line"),
+    ("check_is_right", "spaces dropped", totals.spaces_dropped, "a space parts them"),
+    ("check_is_right", "near enough", totals.near_enough, "however near"),
+    ("check_is_right", "a text without a number", totals.crashes_without_number, "IndexError"),
+    (
+        "check_is_right",
+        "the truth is contained in the last number",
+        totals.in_the_last,
+        "is contained in '112'",
+    ),
+    ("check_is_right", "as floats", totals.as_floats, "text keeps them all"),
+    ("check_is_right", "the first 64 characters", lambda text, gold: last(text[:64]) == gold, "may be long"),
+    ("check_is_right", "letters of English alone", lambda t, g: last(totals.ascii_of(t)) == g, "is two numbers"),
+    ("check_is_right", "texts that begin alike", lambda t, g: (last(t) or "-").startswith(g), "4.2 is not 4"),
+    ("check_vote", "the first 40 texts", lambda texts: totals.majority(texts[:40]), "all of them vote"),
+    ("check_vote", "no texts at all", totals.no_texts, "ValueError"),
+    ("check_vote", "answers through %g", totals.through_g, "every digit"),
+    ("check_vote", "the beginning of each text", lambda texts: totals.majority([t[:64] for t in texts]), "may be long"),
+    ("check_vote", "calls the package", totals.package_votes, "calls spectrum.lessons.reasoning.voting"),
+    ("check_vote_score", "no sample, not counted", totals.unsampled_left_out, "A question without a sample"),
+    ("check_vote_score", "the first 64 questions", totals.first_questions, "66 of 99 votes"),
+    ("check_chain", "forty answers at most", forty_answers, "IndexError"),
+    ("check_vote", "zero does not vote", totals.zero_is_silent, "and 0 too"),
+    ("check_vote", "empties the texts", totals.empties_the_texts, "changed its argument `texts`"),
+    ("check_vote", "over texts", totals.over_texts, "The answers vote, not the texts"),
+    ("check_vote", "returns a text", totals.over_whole_texts, "the winner is an answer"),
+    ("check_vote", "no answer votes", totals.none_votes, "does not vote"),
+    ("check_vote", "the largest of equals", totals.largest_of_equals, "the one seen first"),
+    ("check_vote", "the last of equals", totals.last_of_equals, "the one seen first"),
+    ("check_vote", "a number instead of text", totals.as_numbers, "An answer stays text"),
+    ("check_vote", "digits alone", totals.digits_vote, "Read the numbers as in task 1"),
+    ("check_vote", "the first number of each text", totals.first_numbers_vote, "the winner is an answer"),
+    (
+        "check_vote_score",
+        "the truth inside of the vote",
+        totals.scored_by(lambda a, b: b in a),
+        "is contained in",
+    ),
+    ("check_vote_score", "the vote begins with the truth", totals.scored_by(str.startswith), "begins with"),
+    ("check_vote_score", "signs dropped", totals.scored_by(lambda a, b: a.lstrip("-") == b), "the sign belongs"),
+    ("check_vote_score", "silent texts vote", totals.silent_votes, "does not vote"),
+    ("check_vote_score", "a tie broken by the gold answer", totals.tie_broken_by_gold, "must not break a tie"),
+    ("check_vote_score", "any sample right", totals.any_sample, "nobody knows which"),
+    ("check_vote_score", "single samples", totals.mean_of_samples, "Vote first, then score"),
+    ("check_vote_score", "unanswered questions left out", totals.silent_left_out, "Divide by all questions"),
+    ("check_vote_score", "over texts", totals.texts_vote, "The answers vote, not the texts"),
+    ("check_vote_score", "a count", totals.not_divided, "expected 0.5"),
     ("check_chain", "places of one digit", one_digit_places, "the k - 1 answers before it"),
     ("check_chain", "answers stripped", strips_answers, "stay as they are"),
     ("check_chain", "remembers prompts", remembers_prompts, "One call for each link"),
@@ -360,11 +207,29 @@ WRONG = [
     ("check_chain", "returns the input as well", with_the_input, "without the input"),
     ("check_chain", "returns the last answer only", last_answer_alone, "Return the answers, in a list"),
     ("check_chain", "asks twice", asks_twice, "three calls"),
-    ("check_bill", "no reason", (one_prompt, "It works."), "wanted eight or more"),
-    ("check_bill", "one prompt", (one_prompt, WHY), "link by link"),
-    ("check_bill", "the price of one", (price_alone, WHY), "link by link"),
-    ("check_bill", "adds equal numbers step by step", (adds_step_by_step, WHY), "Which link fails?"),
-    ("check_bill", "never asks", (never_asks, WHY), "never asked"),
-    ("check_bill", "asks for one text", (one_at_a_time, WHY), "list of prompts"),
-    ("check_bill", "too many calls", (too_many, WHY), "prompts a letter"),
+    ("check_bill", "no choice", (never_asks, "It works."), "no explanation is chosen"),
+    ("check_bill", "prices", (never_asks, "a"), "nearly all prices are right"),
+    ("check_bill", "quantities", (never_asks, "b"), "all of them are right"),
+    ("check_bill", "sums", (never_asks, "c"), "48 + 12 = 60 is right"),
+    ("check_bill", "the first 40 letters", (first_letters_only, "d"), "66 texts in a list"),
+    ("check_bill", "one prompt", (one_prompt, "d"), "link by link"),
+    ("check_bill", "the price of one", (price_alone, "d"), "link by link"),
+    ("check_bill", "adds equal numbers step by step", (adds_step_by_step, "d"), "Which link fails?"),
+    ("check_bill", "never asks", (never_asks, "d"), "never asked"),
+    ("check_bill", "asks for one text", (one_at_a_time, "d"), "list of prompts"),
+    ("check_bill", "too many calls", (too_many, "d"), "prompts a letter"),
+]
+
+RIGHT = [
+    ("check_is_right", "numpy's bool", lambda text, gold: np.bool_(last(text) == gold)),
+    ("check_is_right", "as fractions", lambda t, g: bool(numbers(t)) and Fraction(last(t)) == Fraction(g)),
+    ("check_vote", "max instead of Counter", totals.majority),
+    ("check_vote_score", "a Fraction", lambda s, g: Fraction(sum(map(totals.votes_for, s, g)), len(g))),
+    (
+        "check_vote_score",
+        "numpy's mean",
+        lambda s, g: np.mean([totals.votes_for(*pair) for pair in zip(s, g, strict=True)]),
+    ),
+    ("check_vote_score", "float32", lambda s, g: np.float32(sum(map(totals.votes_for, s, g)) / len(g))),
+    ("check_chain", "with the row kept elsewhere", lambda ask, links, text: with_the_input(ask, links, text)[1:]),
 ]

@@ -1,107 +1,11 @@
 """Plausible wrong answers to lab 05, and what the checks must say to each."""
 
-import math
 import re
 
 import numpy as np
-
-WHY = "A few letters are enough to drop the hopeless prompts, so the many letters go to the good ones."
-
-
-# ---- interval ----
-
-
-def wilson(right, n, z=1.96, share=True, divide=True, shift=True, squares=True):
-    """Returns Wilson's interval, with a mistake where an argument is False."""
-    p = right / n
-    divisor = 1 + z * z / n if divide else 1
-    middle = (p + (z * z / (2 * n) if shift else 0)) / divisor
-    reach = z / divisor * math.sqrt(p * (1 - p) / n + (z * z / (4 * n * n) if squares else 0))
-    scale = 1 if share else 100
-    return scale * (middle - reach), scale * (middle + reach)
-
-
-def simple(right, n, z=1.96):
-    p = right / n
-    reach = z * math.sqrt(p * (1 - p) / n)
-    return p - reach, p + reach
-
-
-def middle_at_p(right, n, z=1.96):
-    reach = wilson(right, n, z)[1] - sum(wilson(right, n, z)) / 2
-    return right / n - reach, right / n + reach
-
-
-# ---- paired_p ----
-
-
-def counts(first, second):
-    first, second = np.asarray(first), np.asarray(second)
-    return int((second > first).sum()), int((second < first).sum())
-
-
-def tail(fewer, n):
-    return sum(math.comb(n, k) for k in range(fewer + 1)) / 2**n
-
-
-def one_side(first, second):
-    wins, losses = counts(first, second)
-    return tail(min(wins, losses), wins + losses)
-
-
-def exactly(first, second):
-    wins, losses = counts(first, second)
-    return min(1.0, 2 * math.comb(wins + losses, wins) / 2 ** (wins + losses))
-
-
-def all_letters(first, second):
-    return min(1.0, 2 * tail(min(counts(first, second)), len(first)))
-
-
-def totals(first, second):
-    a, b = int(np.sum(first)), int(np.sum(second))
-    return min(1.0, 2 * tail(min(a, b), a + b))
-
-
-def above_one(first, second):
-    wins, losses = counts(first, second)
-    return 2 * tail(min(wins, losses), wins + losses)
-
-
-def losses_only(first, second):
-    wins, losses = counts(first, second)
-    return min(1.0, 2 * tail(losses, wins + losses))
-
+from wrong_answers import shares
 
 # ---- report ----
-
-
-def chosen_on_test(dev, test):
-    name = max(test, key=lambda name: np.mean(test[name]))
-    return name, float(np.mean(dev[name])), float(np.mean(test[name]))
-
-
-def dev_reported(dev, test):
-    name = max(dev, key=lambda name: np.mean(dev[name]))
-    return name, float(np.mean(dev[name])), float(np.mean(dev[name]))
-
-
-def by_count(dev, test):
-    name = max(dev, key=lambda name: np.sum(dev[name]))
-    return name, float(np.mean(dev[name])), float(np.mean(test[name]))
-
-
-def tie_by_test(dev, test):
-    name = max(dev, key=lambda name: (np.mean(dev[name]), np.mean(test[name])))
-    return name, float(np.mean(dev[name])), float(np.mean(test[name]))
-
-
-def best_of_test(dev, test):
-    name = max(dev, key=lambda name: np.mean(dev[name]))
-    return name, float(np.mean(dev[name])), max(float(np.mean(right)) for right in test.values())
-
-
-# ---- leaks ----
 
 
 def by_position(dev, test):
@@ -113,6 +17,9 @@ def by_position(dev, test):
 def named_first_on_test(dev, test):
     name = max(test, key=lambda name: dev[name].mean())
     return name, dev[name].mean(), test[name].mean()
+
+
+# ---- leaks ----
 
 
 def leaks_by(form, within=True):
@@ -131,7 +38,19 @@ def leaks_by(form, within=True):
 
 
 def words(text):
-    return tuple(re.findall(r"\w+", text.lower()))
+    return tuple(re.findall(r"[^\W_]+", text.lower()))
+
+
+def letters_or_digits(text):
+    return tuple(re.findall(r"\d+|[^\W\d_]+", text.lower()))
+
+
+def letter_by_letter(text):
+    return tuple("".join(sign if sign.isalnum() else " " for sign in text.lower()).split())
+
+
+def english_capitals(text):
+    return tuple(re.findall(r"[^\W_]+", re.sub("[A-Z]", lambda found: found[0].lower(), text)))
 
 
 def contained(train, test):
@@ -194,8 +113,8 @@ SEEN = {}
 def remembers(judge, pairs, letters, budget):
     """Look at all pairs on a few letters, and add what was seen in contests before."""
     for pair in pairs:
-        SEEN.setdefault(pair, []).extend(judge(pair, letters[: budget // len(pairs)]))
-    return max(pairs, key=lambda pair: sum(SEEN[pair]) / len(SEEN[pair]))
+        SEEN[pair] = SEEN.get(pair, 0) + judge(pair, letters[: budget // len(pairs)]).mean()
+    return max(pairs, key=SEEN.get)
 
 
 def peeks(judge, pairs, letters, budget):
@@ -203,26 +122,67 @@ def peeks(judge, pairs, letters, budget):
 
 
 WRONG = [
-    ("check_interval", "the simple interval", simple, "without any width"),
-    ("check_interval", "per cent", lambda r, n, z=1.96: wilson(r, n, z, share=False), "not per cent"),
-    ("check_interval", "middle at p", middle_at_p, "nearer to a half"),
-    ("check_interval", "not divided", lambda r, n, z=1.96: wilson(r, n, z, divide=False), "No share is above 1"),
-    ("check_interval", "no z²/4n²", lambda r, n, z=1.96: wilson(r, n, z, squares=False), "without any width"),
-    ("check_interval", "z is not used", lambda r, n, z=1.96: wilson(r, n), "Is the argument z used"),
-    ("check_interval", "high before low", lambda r, n, z=1.96: wilson(r, n, z)[::-1], "Low first"),
-    ("check_paired_p", "one side", one_side, "one side only"),
-    ("check_paired_p", "exactly 9 to 1", exactly, "10 to 0 counts as well"),
-    ("check_paired_p", "all letters are coins", all_letters, "n is the number of the others"),
-    ("check_paired_p", "totals instead of pairs", totals, "Leave them out"),
-    ("check_paired_p", "above 1", above_one, "expected 1"),
-    ("check_paired_p", "losses only", losses_only, "Towards either side"),
-    ("check_report", "chosen on test", chosen_on_test, "chosen by the test set"),
-    ("check_report", "dev score reported", dev_reported, "'long' keeps 0.5"),
-    ("check_report", "counts, not shares", by_count, "Shares, and not counts"),
-    ("check_report", "the test set breaks ties", tie_by_test, "must not break the tie"),
+    ("check_gap", "the simple interval", shares.gap_by(shares.simple), "without any width"),
+    (
+        "check_gap",
+        "the simple interval for many letters",
+        shares.gap_by(shares.simple_for_many),
+        "the formula stays the same",
+    ),
+    ("check_gap", "per cent", shares.gap_by(percent=100), "not per cent"),
+    ("check_gap", "first less second", shares.gap_by(turned=True), "second less first"),
+    ("check_gap", "the legs of the other side", shares.gap_by(crossed=False), "Which end of which share"),
+    ("check_gap", "legs added", shares.gap_by(legs=lambda a, b: a + b), "expected"),
+    ("check_gap", "ends less ends", shares.ends_apart, "Which end of which share"),
+    ("check_gap", "one n for both", shares.first_n_for_both, "Each share has its own n"),
+    ("check_gap", "middle not moved", shares.gap_by(lambda r, n, z: shares.wilson(r, n, z, shift=False)), "expected"),
+    ("check_gap", "not divided", shares.gap_by(lambda r, n, z: shares.wilson(r, n, z, divide=False)), "expected"),
+    ("check_gap", "no z²/4n²", shares.gap_by(lambda r, n, z: shares.wilson(r, n, z, squares=False)), "expected"),
+    ("check_gap", "z is not used", lambda a, b, z=1.96: shares.gap_by()(a, b), "Is the argument z used"),
+    ("check_gap", "z is whole", lambda a, b, z=1.96: shares.gap_by()(a, b, z if z == 1.96 else int(z)), "and as it is"),
+    ("check_gap", "another z where none is given", lambda a, b, z=1.64: shares.gap_by()(a, b, z), "as in the stub"),
+    (
+        "check_gap",
+        "four places",
+        lambda a, b, z=1.96: tuple(round(end, 4) for end in shares.gap_by()(a, b, z)),
+        "expected",
+    ),
+    ("check_gap", "high before low", lambda a, b, z=1.96: shares.gap_by()(a, b, z)[::-1], "Low first"),
+    ("check_paired_p", "sixty coins at most", shares.sixty_coins, "40 wins, 30 losses"),
+    ("check_paired_p", "subtracts in place", shares.subtracts_in_place, "changed its argument `second`"),
+    ("check_paired_p", "coins as floats", shares.float_coins, "1020 wins, 1000 losses"),
+    ("check_paired_p", "asks scipy", shares.asks_scipy, "calls scipy.stats.binomtest"),
+    ("check_paired_p", "the first 64 letters", lambda a, b: shares.exact(a[:64], b[:64]), ""),
+    ("check_paired_p", "one side", shares.one_side, "one side only"),
+    ("check_paired_p", "exactly 9 to 1", shares.exactly, "10 to 0 counts as well"),
+    ("check_paired_p", "all letters are coins", shares.all_letters, "n is the number of the others"),
+    ("check_paired_p", "totals instead of pairs", shares.totals, "Leave them out"),
+    ("check_paired_p", "above 1", shares.above_one, "At most 1"),
+    ("check_paired_p", "losses only", shares.losses_only, "Towards either side"),
+    ("check_report", "takes the winner away", shares.takes_away, "changed its argument `test`"),
+    ("check_report", "the first 64 letters", shares.first_letters, "all of them count"),
+    ("check_report", "the first 64 prompts", shares.first_prompts, "Look at all prompts"),
+    ("check_report", "two places", shares.two_places, "'é' promises"),
+    ("check_report", "chosen on test", shares.chosen_on_test, "the best on test and not on dev"),
+    ("check_report", "dev score reported", shares.dev_reported, "what 'long' keeps"),
+    ("check_report", "counts, not shares", shares.by_count, "Shares, and not counts"),
+    ("check_report", "the test set breaks ties", shares.tie_by_test, "must not break the tie"),
     ("check_report", "the test score by position", by_position, "by its name"),
     ("check_report", "named first on test", named_first_on_test, "Named first in `dev`"),
-    ("check_report", "the best test score", best_of_test, "'long' keeps 0.5"),
+    ("check_report", "the best test score", shares.best_of_test, "what 'long' keeps"),
+    ("check_leaks", "underscores kept", leaks_by(lambda t: tuple(re.findall(r"\w+", t.lower()))), "one sign more"),
+    ("check_leaks", "six words", leaks_by(lambda t: words(t)[:6]), "its last word"),
+    ("check_leaks", "64 words", leaks_by(lambda t: words(t)[:64]), "its last word"),
+    (
+        "check_leaks",
+        "brackets kept",
+        leaks_by(lambda t: tuple(re.sub("[-',.!?_]", " ", t.lower()).split())),
+        "Signs of",
+    ),
+    ("check_leaks", "letters and digits apart", leaks_by(letters_or_digits), "letters and digits"),
+    ("check_leaks", "the first 64 texts", lambda train, test: leaks_by(words)(train, test[:64]), "look at all of"),
+    ("check_leaks", "the first 40 of train", lambda train, test: leaks_by(words)(train[:40], test), "look at all of"),
+    ("check_leaks", "capitals of English alone", leaks_by(english_capitals), "É is é"),
     ("check_leaks", "apostrophes kept", leaks_by(lambda t: tuple(re.findall(r"[\w']+", t.lower()))), "hyphen and"),
     ("check_leaks", "texts without a word", wordless_never_match, "the same words: none"),
     ("check_leaks", "adds the test texts to train", adds_test_to_train, "changed its argument `train`"),
@@ -240,14 +200,30 @@ WRONG = [
     ("check_leaks", "a part of the text", contained, "The whole text"),
     ("check_leaks", "train alone", leaks_by(words, within=False), "The first stays"),
     ("check_leaks", "the first copy too", every_copy, "The first stays"),
-    ("check_spend", "no reason", (ten_at_random, "It works."), "wanted eight or more"),
-    ("check_spend", "eleven letters for 27 pairs", (twenty_seven_alike, WHY), "that a pair is hopeless"),
-    ("check_spend", "clears the letters", (clears_the_letters, WHY), "changed its argument `letters`"),
-    ("check_spend", "the first pair", (first_pair, WHY), "of random search"),
-    ("check_spend", "seven letters for every pair", (all_alike, WHY), "that a pair is hopeless"),
-    ("check_spend", "random search", (ten_at_random, WHY), "of random search"),
-    ("check_spend", "forty pairs on forty letters", (too_dear, WHY), "is spent"),
-    ("check_spend", "returns a score", (a_score, WHY), "Return the pair itself"),
-    ("check_spend", "remembers other contests", (remembers, WHY), "that a pair is hopeless"),
-    ("check_spend", "asks other letters", (peeks, WHY), "not among yours"),
+    ("check_spend", "no prediction", (ten_at_random, []), "predict an order"),
+    ("check_spend", "as many letters as can be", (ten_at_random, shares.ORDER[::-1]), "a pair that was never judged"),
+    ("check_spend", "the middle is best", (ten_at_random, ["10 pairs", "40 pairs", "7 pairs"]), "you put 10 pairs"),
+    ("check_spend", "eleven letters for 27 pairs", (twenty_seven_alike, shares.ORDER), "that a pair is hopeless"),
+    ("check_spend", "clears the letters", (clears_the_letters, shares.ORDER), "changed its argument `letters`"),
+    ("check_spend", "the first pair", (first_pair, shares.ORDER), "of random search"),
+    ("check_spend", "seven letters for every pair", (all_alike, shares.ORDER), "that a pair is hopeless"),
+    ("check_spend", "random search", (ten_at_random, shares.ORDER), "of random search"),
+    ("check_spend", "forty pairs on forty letters", (too_dear, shares.ORDER), "is spent"),
+    ("check_spend", "returns a score", (a_score, shares.ORDER), "Return the pair itself"),
+    ("check_spend", "remembers other contests", (remembers, shares.ORDER), "that a pair is hopeless"),
+    ("check_spend", "asks other letters", (peeks, shares.ORDER), "not among yours"),
+]
+
+RIGHT = [
+    ("check_gap", "a list", lambda first, second, z=1.96: list(shares.gap_by()(first, second, z))),
+    ("check_gap", "float32", lambda first, second, z=1.96: np.float32(shares.gap_by()(first, second, z))),
+    ("check_paired_p", "rounded to four places", lambda first, second: round(shares.exact(first, second), 4)),
+    ("check_paired_p", "a fraction", shares.fraction_of_coins),
+    ("check_report", "shares as numpy's", lambda dev, test: shares.report(dev, test, np.mean)),
+    (
+        "check_report",
+        "shares as fractions",
+        lambda dev, test: shares.report(dev, test, shares.fraction),
+    ),
+    ("check_leaks", "letter by letter", leaks_by(letter_by_letter)),
 ]
