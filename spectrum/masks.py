@@ -12,6 +12,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from spectrum.models import context_length
 from spectrum.tokens import batches_by_length, check_lengths, encode_all, left_pad
+from spectrum.traits import end_tokens
 
 OTHER = "other"  # any printable character that has no arrow of its own
 FLAT_JSON = {
@@ -208,13 +209,6 @@ class MaskLogits(LogitsProcessor):
         return scores.masked_fill(~allowed.to(scores.device), float("-inf"))
 
 
-def end_tokens(model, tokenizer):
-    """Returns the ids of the tokens that end an answer of this model."""
-    ends = model.generation_config.eos_token_id
-    ends = tokenizer.eos_token_id if ends is None else ends
-    return (ends,) if isinstance(ends, int) else tuple(ends)
-
-
 def complete_masked(model, tokenizer, prompts, machine, max_new_tokens=64, batch_size=64):
     """Returns the model's likeliest answer to each prompt among those that the machine accepts.
 
@@ -223,12 +217,13 @@ def complete_masked(model, tokenizer, prompts, machine, max_new_tokens=64, batch
     """
     ids = encode_all(tokenizer, prompts)
     check_lengths(ids, max_new_tokens, context_length(model))
-    masker = Masker(tokenizer, machine, end_tokens(model, tokenizer), model.get_output_embeddings().out_features)
+    ends = end_tokens(model, tokenizer)
+    masker = Masker(tokenizer, machine, ends, model.get_output_embeddings().out_features)
     answers = [None] * len(ids)
     for rows in batches_by_length(ids, batch_size):
         padded, mask = left_pad([ids[row] for row in rows], model.device)
         processors = LogitsProcessorList([MaskLogits(masker, padded.shape[1])])
-        options = {"do_sample": False, "max_new_tokens": max_new_tokens, "pad_token_id": masker.ends[0]}
+        options = {"do_sample": False, "max_new_tokens": max_new_tokens, "pad_token_id": ends[0], "eos_token_id": list(ends)}
         out = model.generate(padded, attention_mask=mask, logits_processor=processors, **options)
         for row, new in zip(rows, out[:, padded.shape[1] :].tolist(), strict=True):
             answers[row] = "".join(masker.texts[token] for token in new)

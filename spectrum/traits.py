@@ -82,16 +82,17 @@ def virtual_tokens(model):
 
 
 def end_tokens(model, tokenizer):
-    """Returns the ids of the tokens that end an answer: the model's own and the one that the chat template teaches.
+    """Returns the ids of the tokens that end an answer: the model's own first, then what the chat template teaches.
 
     The model's are its generation config's, or the tokenizer's where that names none. A base model stops at the end of
     a text, and one tuned on chats at the end of a turn: those may be two tokens, and only one of them configured.
     """
     ends = getattr(model.generation_config, "eos_token_id", None)
     ends = tokenizer.eos_token_id if ends is None else ends
-    ends = {ends} if isinstance(ends, int) else set(ends or ())
+    ends = [ends] if isinstance(ends, int) else list(ends or ())
     template = templates.examine(tokenizer)
-    return ends | {i for i in (template and template.end, tokenizer.eos_token_id) if i is not None}
+    taught = [i for i in (template and template.end, tokenizer.eos_token_id) if i is not None]
+    return tuple(dict.fromkeys([*ends, *taught]))
 
 
 def places(model, mask):
