@@ -223,7 +223,8 @@ def complete_masked(model, tokenizer, prompts, machine, max_new_tokens=64, batch
     for rows in batches_by_length(ids, batch_size):
         padded, mask = left_pad([ids[row] for row in rows], model.device)
         processors = LogitsProcessorList([MaskLogits(masker, padded.shape[1])])
-        options = {"do_sample": False, "max_new_tokens": max_new_tokens, "pad_token_id": ends[0], "eos_token_id": list(ends)}
+        options = {"do_sample": False, "max_new_tokens": max_new_tokens}
+        options |= {"pad_token_id": ends[0], "eos_token_id": list(ends)}
         out = model.generate(padded, attention_mask=mask, logits_processor=processors, **options)
         for row, new in zip(rows, out[:, padded.shape[1] :].tolist(), strict=True):
             answers[row] = "".join(masker.texts[token] for token in new)
