@@ -118,7 +118,7 @@ def calls_it(name, result):
     """Calls a forbidden function, with arguments that it cannot use where need be, and returns the result."""
     target = named(name)
     if inspect.ismodule(target):
-        target = next(part for part in vars(target).values() if getattr(part, "__module__", "") == name)
+        target = next(part for part in vars(target).values() if inspect.isfunction(part) and part.__module__ == name)
     wants = [None] * (target.__code__.co_argcount if inspect.isfunction(target) else 0)
     try:
         target(*wants)

@@ -1,191 +1,11 @@
 """Plausible wrong answers to lab 03, and what the checks must say to each."""
 
 import json
-import re
 
 import torch
+from wrong_answers import texts_03
 
-from spectrum import prompts
-
-# ---- read_answer ----
-
-
-def load(text):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def finds_json_inside(text, keys):
-    found = re.search(r"\{[^{}]*\}", text)
-    found = load(found[0]) if found else None
-    good = found is not None and set(found) == set(keys) and all(isinstance(v, str) for v in found.values())
-    return found if good else None
-
-
-def any_keys(text, keys):
-    found = load(text)
-    return found if isinstance(found, dict) else None
-
-
-def at_least_the_keys(text, keys):
-    found = load(text)
-    good = isinstance(found, dict) and set(keys) <= set(found) and all(isinstance(v, str) for v in found.values())
-    return found if good else None
-
-
-def as_many_keys(text, keys):
-    found = load(text)
-    good = isinstance(found, dict) and len(keys) == len(found) and all(isinstance(v, str) for v in found.values())
-    return found if good else None
-
-
-def keys_in_order(text, keys):
-    found = load(text)
-    return found if isinstance(found, dict) and list(found) == list(keys) else None
-
-
-def any_values(text, keys):
-    found = load(text)
-    return found if isinstance(found, dict) and set(found) == set(keys) else None
-
-
-def python_literal(text, keys):
-    try:
-        found = eval(text.strip(), {"null": None})
-    except Exception:
-        return None
-    good = isinstance(found, dict) and set(found) == set(keys) and all(isinstance(v, str) for v in found.values())
-    return found if good else None
-
-
-def raises(text, keys):
-    return json.loads(text)
-
-
-def yes_or_no(text, keys):
-    return any_values(text, keys) is not None
-
-
-def checked(found, keys):
-    good = isinstance(found, dict) and set(found) == set(keys) and all(isinstance(v, str) for v in found.values())
-    return found if good else None
-
-
-def by_pattern(text, keys):
-    text = text.strip()
-    closed = text.startswith("{") and text.endswith("}")
-    return checked(dict(re.findall(r'"(\w+)": "([^"]*)"', text)) if closed else None, keys)
-
-
-def no_empty_values(text, keys):
-    found = checked(load(text), keys)
-    return found if found is not None and all(found.values()) else None
-
-
-def strips_values(text, keys):
-    found = checked(load(text), keys)
-    return found and {key: value.strip() for key, value in found.items()}
-
-
-def line_breaks_allowed(text, keys):
-    try:
-        return checked(json.loads(text, strict=False), keys)
-    except ValueError:
-        return None
-
-
-READ = {}
-
-
-def remembers_texts(text, keys):
-    if text not in READ:
-        READ[text] = checked(load(text), keys)
-    return READ[text]
-
-
-def sorts_the_keys(text, keys):
-    found = checked(load(text), keys)
-    if isinstance(keys, list):
-        keys.sort()
-    return found
-
-
-# ---- field_share ----
-
-
-def right_in(answer, gold):
-    found = checked(load(answer), gold) or {}
-    return sum(found.get(k) == v for k, v in gold.items())
-
-
-def refused_left_out(answers, golds):
-    kept = [(a, g) for a, g in zip(answers, golds, strict=True) if load(a)]
-    return sum(right_in(a, g) for a, g in kept) / max(1, sum(len(g) for _, g in kept))
-
-
-def whole_letters(answers, golds):
-    return sum(right_in(a, g) == len(g) for a, g in zip(answers, golds, strict=True)) / len(golds)
-
-
-def values_anywhere(answers, golds):
-    hits = sum(v in a for a, g in zip(answers, golds, strict=True) for v in g.values())
-    return hits / sum(map(len, golds))
-
-
-def case_ignored(answers, golds):
-    lower = [{k: v.lower() for k, v in g.items()} for g in golds]
-    hits = sum(right_in(a.lower(), g) for a, g in zip(answers, lower, strict=True))
-    return hits / sum(map(len, golds))
-
-
-def values_in_any_key(answers, golds):
-    hits = 0
-    for answer, gold in zip(answers, golds, strict=True):
-        found = at_least_the_keys(answer, gold) or {}
-        hits += sum(v in found.values() for v in gold.values())
-    return hits / sum(map(len, golds))
-
-
-def counts_missing_keys(answers, golds):
-    hits = 0
-    for answer, gold in zip(answers, golds, strict=True):
-        found = load(answer) or {}
-        hits += sum(found.get(k) == v for k, v in gold.items())
-    return hits / sum(map(len, golds))
-
-
-def mean_of_letters(answers, golds):
-    return sum(right_in(a, g) / len(g) for a, g in zip(answers, golds, strict=True)) / len(golds)
-
-
-def not_divided(answers, golds):
-    return sum(right_in(a, g) for a, g in zip(answers, golds, strict=True))
-
-
-def shares_by(read):
-    """Return a field_share that reads each answer by read(answer, gold)."""
-
-    def share(answers, golds):
-        found = [read(a, g) or {} for a, g in zip(answers, golds, strict=True)]
-        return sum(f.get(k) == v for f, g in zip(found, golds, strict=True) for k, v in g.items()) / sum(
-            map(len, golds)
-        )
-
-    return share
-
-
-def some_keys_more(answer, gold):
-    found = load(answer)
-    return found if isinstance(found, dict) and set(gold) <= set(found) else None
-
-
-def empties_the_answers(answers, golds):
-    share = shares_by(lambda a, g: checked(load(a), g))(answers, golds)
-    answers.clear()
-    return share
-
+from spectrum.checks import sharing_03
 
 # ---- allowed ----
 
@@ -354,73 +174,53 @@ def returns_text(logits, texts, follow, start, done, end, budget=64):
     return "".join(texts[n] for n in decode(logits, texts, follow, start, done, end, budget, minus_infinity))
 
 
-# ---- five ----
-
-KEYS = ("name", "city", "product", "order", "intent")
-WHY = "Each prompt asks for few keys, as the tuning did, and code joins them."
+# ---- share_keys ----
 
 
-def one_prompt(ask, letters):
-    return ask([prompts.build(letter, prompts.ask_fields(KEYS)) for letter in letters])
+def search(ask, letters, golds, ways=None, first=None, read=sharing_03.read, best=max, right=None):
+    """The search of the worked lab, with one mistake switched on."""
+    letters, golds = letters[:first], golds[:first]
+    counted = {}
+    for number, way in enumerate(ways or sharing_03.ways()):
+        answers = [[read(text, part) for text in ask(part, letters)] for part in way]
+        pairs = [(a | b, gold) for a, b, gold in zip(*answers, golds, strict=True)]
+        counted[number] = sum((right or dict.__eq__)(found, gold) for found, gold in pairs)
+    return (ways or sharing_03.ways())[best(counted, key=counted.get)]
 
 
-def side_by_side(ask, letters):
-    first, second = (ask([prompts.build(t, prompts.ask_fields(k)) for t in letters]) for k in (KEYS[:3], KEYS[3:]))
-    return [a + b for a, b in zip(first, second, strict=True)]
+def searching(**mistake):
+    return lambda ask, letters, golds: search(ask, letters, golds, **mistake)
 
 
-def in_the_other_wording(ask, letters):
-    found = [ask([prompts.build(t, f"Give {', '.join(k)} as JSON.") for t in letters]) for k in (KEYS[:3], KEYS[3:])]
-    return [json.dumps((load(a) or {}) | (load(b) or {})) for a, b in zip(*found, strict=True)]
+def any_field(found, gold):
+    return sum(found.get(key) == value for key, value in gold.items()) > 0
 
 
-def dicts(ask, letters):
-    return [load(text) for text in one_prompt(ask, letters)]
+def by_number_of_keys(found, gold):
+    return set(found) == set(gold)
 
 
-def one_by_one(ask, letters):
-    return [ask(prompts.build(letter, prompts.ask_fields(KEYS))) for letter in letters]
+def raises_at_words(text, keys):
+    return json.loads(text)
 
 
-def a_call_for_each_key(ask, letters):
-    found = [ask([prompts.build(t, prompts.ask_fields((k,))) for t in letters]) for k in KEYS]
-    return [
-        json.dumps({k: v for text in row for k, v in (load(text) or {}).items()}) for row in zip(*found, strict=True)
-    ]
+def always_the_same(ask, letters, golds):
+    return sharing_03.ways()[7]
 
 
-def never_asks(ask, letters):
-    return [json.dumps(dict.fromkeys(KEYS, "Ana"))] * len(letters)
+def keys_alone(ask, letters, golds):
+    return search(ask, letters, golds)[0]
+
+
+def never_asks(ask, letters, golds):
+    return sharing_03.ways()[0]
+
+
+PARTS = [way for way in sharing_03.ways() if len(way[0]) == 2]
 
 
 WRONG = [
-    ("check_read_answer", "JSON accepted by substring", finds_json_inside, "does not search for it"),
-    ("check_read_answer", "any keys", any_keys, "A key is missing"),
-    ("check_read_answer", "more keys than asked", at_least_the_keys, "came unasked"),
-    ("check_read_answer", "as many keys, but others", as_many_keys, "must be *these* two"),
-    ("check_read_answer", "keys in one order only", keys_in_order, "Objects have no order"),
-    ("check_read_answer", "any values", any_values, "Every value must be text"),
-    ("check_read_answer", "Python instead of JSON", python_literal, "this is Python"),
-    ("check_read_answer", "raises", raises, "JSONDecodeError"),
-    ("check_read_answer", "True or False", yes_or_no, "Return what JSON holds"),
-    ("check_read_answer", "by a pattern", by_pattern, "A comma is missing"),
-    ("check_read_answer", "no empty values", no_empty_values, "An empty text is text"),
-    ("check_read_answer", "values stripped", strips_values, "keeps its spaces"),
-    ("check_read_answer", "line breaks inside quotes", line_breaks_allowed, "A line break inside quotes"),
-    ("check_read_answer", "remembers by the text", remembers_texts, "is another question"),
-    ("check_read_answer", "sorts the keys in place", sorts_the_keys, "changed its argument `keys`"),
-    ("check_field_share", "refused answers left out", refused_left_out, "still counts"),
-    ("check_field_share", "whole letters", whole_letters, "Count fields, not letters"),
-    ("check_field_share", "values anywhere in the text", values_anywhere, "still counts"),
-    ("check_field_share", "case ignored", case_ignored, "'leo' is not 'Leo'"),
-    ("check_field_share", "a value under any key", values_in_any_key, "belongs to its key"),
-    ("check_field_share", "answers with a missing key", counts_missing_keys, "with a missing key"),
-    ("check_field_share", "the mean of letters", mean_of_letters, "All fields weigh the same"),
-    ("check_field_share", "a count", not_divided, "divide by all fields"),
-    ("check_field_share", "spaces forgiven", shares_by(strips_values), "a space is a character too"),
-    ("check_field_share", "keys unasked for", shares_by(some_keys_more), "a key unasked for"),
-    ("check_field_share", "values that are no text", shares_by(any_values), "a value that is no text"),
-    ("check_field_share", "empties the answers", empties_the_answers, "changed its argument `answers`"),
+    *texts_03.ROWS,
     ("check_allowed", "the first character only", first_character, "'{{' does not"),
     ("check_allowed", "the state stands still", state_stands_still, "may follow one another"),
     ("check_allowed", "tokens that write nothing", empty_tokens_too, "may follow one another"),
@@ -444,12 +244,15 @@ WRONG = [
     ("check_write", "−100 instead of −∞", not_low_enough, "A mask is −∞"),
     ("check_write", "argmax where nothing may follow", argmax_of_nothing, "there is nothing to choose"),
     ("check_write", "never ends", never_ends, "add it to the tokens that may"),
-    ("check_five", "no reason", (side_by_side, "It works."), "wanted eight or more"),
-    ("check_five", "one prompt", (one_prompt, WHY), "which came unasked"),
-    ("check_five", "two objects side by side", (side_by_side, WHY), "which came unasked"),
-    ("check_five", "a wording that no tuning used", (in_the_other_wording, WHY), "Which key is missing"),
-    ("check_five", "dicts", (dicts, WHY), "One JSON text for each letter"),
-    ("check_five", "asks for one chat", (one_by_one, WHY), "list of chats"),
-    ("check_five", "a call for each key", (a_call_for_each_key, WHY), "chats a letter"),
-    ("check_five", "never asks", (never_asks, WHY), "never asked"),
+    ("check_share_keys", "seven letters only", (searching(first=7), 6), "on all letters"),
+    ("check_share_keys", "two and three only", (searching(ways=PARTS), 6), "Try all 15 ways"),
+    ("check_share_keys", "the worst", (searching(best=min), 6), "Try all 15 ways"),
+    ("check_share_keys", "keys, not values", (searching(right=by_number_of_keys), 6), "the most letters right"),
+    ("check_share_keys", "one field is enough", (searching(right=any_field), 6), "the most letters right"),
+    ("check_share_keys", "an error at words", (searching(read=raises_at_words), 6), "your code raised"),
+    ("check_share_keys", "always the same", (always_the_same, 6), "Try all 15 ways"),
+    ("check_share_keys", "one part", (keys_alone, 6), "expected two lists of keys"),
+    ("check_share_keys", "never asks", (never_asks, 6), "Try all 15 ways"),
+    ("check_share_keys", "no prediction", (searching(), None), "predict a number"),
+    ("check_share_keys", "all ways good", (searching(), 15), "you predicted 15"),
 ]
