@@ -7,7 +7,7 @@ from wrong_answers import texts_02
 
 from spectrum import calibration
 
-RIGHT = "b"
+CHOSEN = "b"
 
 
 # ---- task 3 ----
@@ -200,13 +200,13 @@ WRONG = [
     ("check_pick_order", "four examples at most", first_four, "of the 120 orders"),
     ("check_pick_order", "last of equals", last_of_equals, "the first of equals"),
     ("check_pick_order", "sorts the examples", sorts_the_examples, "changed its argument `examples`"),
-    ("check_classify", "the first eight as asked", (first_eight, RIGHT), "fresh sentences right, wanted"),
-    ("check_classify", "multiplied by the lean", (lean_multiplied, RIGHT), "fresh sentences right, wanted"),
-    ("check_classify", "columns swapped", (columns_swapped, RIGHT), "fresh sentences right, wanted"),
-    ("check_classify", "one text a call", (one_by_one, RIGHT), "more than 4 times"),
-    ("check_classify", "other labels", (natural_labels, RIGHT), "is not a pair of the pool"),
-    ("check_classify", "sixteen examples", (sixteen, RIGHT), "allowed are 8"),
-    ("check_classify", "columns, not words", (columns, RIGHT), "among the answers"),
+    ("check_classify", "the first eight as asked", (first_eight, CHOSEN), "fresh sentences right, wanted"),
+    ("check_classify", "multiplied by the lean", (lean_multiplied, CHOSEN), "fresh sentences right, wanted"),
+    ("check_classify", "columns swapped", (columns_swapped, CHOSEN), "fresh sentences right, wanted"),
+    ("check_classify", "one text a call", (one_by_one, CHOSEN), "more than 4 times"),
+    ("check_classify", "other labels", (natural_labels, CHOSEN), "is not a pair of the pool"),
+    ("check_classify", "sixteen examples", (sixteen, CHOSEN), "allowed are 8"),
+    ("check_classify", "columns, not words", (columns, CHOSEN), "among the answers"),
     ("check_classify", "no explanation", (right_but_slow, ""), "no explanation is chosen"),
     ("check_classify", "too few examples", (right_but_slow, "a"), "divided by the mean over all texts, are"),
     ("check_classify", "a guess", (right_but_slow, "c"), "answers under the first eight"),
