@@ -11,6 +11,7 @@ RED, PLAIN = "\x1b[31m", "\x1b[0m"
 ANEW = ("Whoever gave it still needs it as it was. Make a new one instead of sort, pop, remove, +=, x[…] = … and names "
         "that end in _.")  # fmt: skip
 COPY = "Whoever changes one of them changes both. Return a new one: a copy, or .clone()."
+RECENT = 8  # results that are looked at again after the next call
 KEPT = "What is returned must not change afterwards, and a call must not depend on those before. Keep nothing between."
 
 
@@ -81,7 +82,7 @@ def gate_function(function, changes, repeats, forbids):
                "what your function returned before has changed at this call", KEPT)  # fmt: skip
         if again:
             calls.append((again, picture(result), short(result)))
-        gated.results = [result]
+        gated.results = [*gated.results, result][-RECENT:]
         return result
 
     def finish():
