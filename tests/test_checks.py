@@ -3,6 +3,8 @@ too), and here: plausible wrong answers are rejected with the intended message.
 
 The wrong answers of lab NN are the table WRONG in tests/wrong_answers/lab_NN.py, one row for each mistake:
     (check's name, the mistake in words, the wrong function or a tuple of arguments, a piece of the message)
+A table RIGHT beside it holds right answers in other forms, which must pass:
+    (check's name, the form in words, the right function or a tuple of arguments)
 """
 
 import contextlib
@@ -61,6 +63,19 @@ def test_wrong_answer_is_rejected_with_the_intended_message(lab, name, mistake, 
         checks_of(lab)[name](*arguments)
     said = f"{caught.value.message}\n{caught.value.hint}"
     assert fragment in said, f"{mistake}: the message should contain {fragment!r}, and says:\n{said}"
+
+
+def right_answers(lab):
+    """Return the rows of a lab's table of right answers in other forms, if it has one."""
+    return getattr(importlib.import_module(f"wrong_answers.{lab}"), "RIGHT", ())
+
+
+FORMS = [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}") for lab in LABS for row in right_answers(lab)]
+
+
+@pytest.mark.parametrize(("lab", "name", "form", "right"), FORMS)
+def test_right_answer_in_another_form_is_accepted(lab, name, form, right):
+    checks_of(lab)[name](*(right if isinstance(right, tuple) else (right,)))
 
 
 @pytest.mark.parametrize("lab", LABS)
