@@ -1,8 +1,6 @@
 """Checks of labs/15_qlora.ipynb."""
 
 import copy
-import gc
-import weakref
 
 import numpy as np
 import torch
@@ -11,7 +9,7 @@ from transformers import LlamaConfig
 from spectrum import adapters
 from spectrum.checks.levels import BLOCK, divergence, drawn, rounded, squared_error, weights_of
 from spectrum.checks.machinery import check, expect, expect_choice, expect_close, fresh_seed
-from spectrum.checks.memory import kept_by
+from spectrum.checks.memory import holds, kept_by
 from spectrum.checks.qlora_layer import (
     check_kept,
     check_outputs,
@@ -120,10 +118,7 @@ def check_qlora_layer(layer_class):
     check_kept(layer)
     check_outputs(layer, rounded, linear.bias.detach().clone(), 4)
     check_saved(layer_class, layer)
-    weight = weakref.ref(linear.weight)
-    del linear
-    gc.collect()
-    expect(weight() is None, "the layer holds on to the weight of the old layer",
+    expect(not holds(layer, linear.weight), "the layer holds on to the weight of the old layer",
            "Keep its codes, its shape and its bias: what is held is not freed.")  # fmt: skip
     for d_in, d_out, rank, alpha in ((64, 80, 1, 0.5), (192, 70, 100, 7.5)):
         linear, rounded = made(d_in, d_out, bias=False)

@@ -36,6 +36,19 @@ def kept_by(call):
     return result, sorted(found, reverse=True)
 
 
+def holds(module, wanted):
+    """Returns whether an attribute of a module leads to the object `wanted`, through containers and other modules."""
+    todo, seen = [vars(module)], set()
+    while todo:
+        part = todo.pop()
+        if part is wanted:
+            return True
+        if id(part) not in seen and isinstance(part, dict | list | tuple | set | torch.nn.Module):
+            seen.add(id(part))
+            todo += gc.get_referents(vars(part) if isinstance(part, torch.nn.Module) else part)
+    return False
+
+
 class Learning(TorchFunctionMode):
     """Collects, while it is on, the shapes of all results through which a gradient flows."""
 
