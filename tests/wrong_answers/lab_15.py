@@ -1,109 +1,38 @@
 """Plausible wrong answers to lab 15, and what the checks must say to each."""
 
 import torch
+from wrong_answers.qlora_layers import (
+    Layer,
+    bias_not_saved,
+    caching,
+    checkpointed,
+    dequantize,
+    empties_the_old,
+    freezes_the_old_bias,
+    hides_the_weight,
+    holds_the_old_layer,
+    in_the_graph,
+    keeps_the_weight,
+    layer_that,
+    layer_with,
+    matrix,
+    merging,
+    on_ctx,
+    one_gradient_doubled,
+    quantize,
+    scaled_by,
+    trains_the_bias,
+    trains_the_weight,
+    with_dropout,
+)
 
 from spectrum import adapters
 from spectrum.checks import lab_15
 from spectrum.checks.lab_15 import LEVELS
 
 
-def quantize(weight, whole=False, absolute=True, by_index=False, guard=True):
-    """NF4 with one mistake switched on."""
-    blocks = weight.reshape(-1, 64)
-    constants = blocks.abs().amax(dim=1) if absolute else blocks.amax(dim=1)
-    if whole:
-        constants = weight.abs().max()[None]
-    scaled = blocks / (constants.clamp(min=1e-30) if guard else constants)[:, None]
-    if by_index:
-        return ((scaled + 1) / 2 * 15).round().long().clamp(0, 15), constants
-    return (scaled[..., None] - LEVELS).abs().argmin(dim=-1), constants
-
-
-def dequantize(codes, constants, shape, scale=True):
-    values = LEVELS[codes] * constants[:, None] if scale else LEVELS[codes]
-    return values.reshape(shape)
-
-
 def pair(**mistake):
     return lambda weight: quantize(weight, **mistake), dequantize
-
-
-def columns(weight):
-    return quantize(weight.T.contiguous())
-
-
-class Layer(torch.nn.Module):
-    """A right QLoRALinear, from which the wrong ones differ in one thing."""
-
-    def __init__(self, linear, rank, alpha):
-        super().__init__()
-        codes, constants = quantize(linear.weight.data)
-        self.register_buffer("codes", codes.to(torch.uint8))
-        self.register_buffer("constants", constants)
-        self.register_buffer("bias", linear.bias.detach().clone())
-        self.shape = linear.weight.shape
-        self.A = torch.nn.Parameter(torch.randn(rank, linear.in_features) / linear.in_features**0.5)
-        self.B = torch.nn.Parameter(torch.zeros(linear.out_features, rank))
-        self.scaling = alpha / rank
-
-    def weight(self):
-        return dequantize(self.codes.long(), self.constants, self.shape)
-
-    def forward(self, x):
-        return torch.nn.functional.linear(x, self.weight(), self.bias) + self.scaling * (x @ self.A.T @ self.B.T)
-
-
-class TrainsTheWeight(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        self.frozen = torch.nn.Parameter(dequantize(*quantize(linear.weight.data), linear.weight.shape))
-
-
-class KeepsTheWeight(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        self.register_buffer("restored", dequantize(*quantize(linear.weight.data), linear.weight.shape))
-
-
-class TrainsTheBias(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        del self.bias
-        self.bias = linear.bias
-
-
-class NoScaling(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        self.scaling = 1
-
-
-class RoundsTheAdapter(Layer):
-    def forward(self, x):
-        update = self.scaling * self.B @ self.A
-        update = update + (dequantize(*quantize(update.detach()), self.shape) - update).detach()
-        return torch.nn.functional.linear(x, self.weight() + update, self.bias)
-
-
-class NoGradientToTheInput(Layer):
-    def forward(self, x):
-        frozen = torch.nn.functional.linear(x.detach(), self.weight(), self.bias)
-        return frozen + self.scaling * (x @ self.A.T @ self.B.T)
-
-
-class NoGradientAtAll(Layer):
-    @torch.no_grad()
-    def forward(self, x):
-        return super().forward(x)
-
-
-class UsesTheUnrounded(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        self.hidden = [linear.weight.data]
-
-    def weight(self):
-        return self.hidden[0]
 
 
 def count(model, rank, constant=4, head=False, adapter=4, twice=False, rest=True):
@@ -123,9 +52,6 @@ def miscount(**mistake):
     return lambda model, rank: count(model, rank, **mistake)
 
 
-REASON = "They lie where the weights of this very model are dense."
-
-
 def empties_constants(codes, constants, shape):
     restored = dequantize(codes, constants, shape)
     constants.zero_()
@@ -137,22 +63,16 @@ def clamped_constants(weight):
     return codes, constants.clamp(min=1e-3) if constants.min() > 0 else constants
 
 
-class CachesTheWeight(Layer):
-    def forward(self, x):
-        self.restored = self.weight()
-        return super().forward(x)
+def mean_constants(weight):
+    constants = weight.reshape(-1, 64).abs().mean(dim=1)
+    return quantize(weight)[0], constants
 
 
-class EmptiesTheOld(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        linear.weight.data.zero_()
+def quantize_by_library(weight):
+    import bitsandbytes.functional
 
-
-class AOfZeros(Layer):
-    def __init__(self, linear, rank, alpha):
-        super().__init__(linear, rank, alpha)
-        self.A.data.zero_()
+    bitsandbytes.functional.quantize_4bit(weight, blocksize=64, quant_type="nf4")
+    return quantize(weight)
 
 
 def adds_lora(model, rank):
@@ -176,44 +96,96 @@ def changes_levels(scaled):
     return lab_15.LEVELS
 
 
+def fitted(scaled, pinned=()):
+    """Levels moved to the means of their weights, but those that are pinned."""
+    levels = LEVELS.clone()
+    for _ in range(20):
+        codes = torch.bucketize(scaled, (levels[1:] + levels[:-1]) / 2)
+        counts = codes.bincount(minlength=16)
+        means = torch.where(counts > 0, codes.bincount(scaled, minlength=16) / counts.clamp(min=1), levels)
+        levels = torch.stack([LEVELS[place] if place in pinned else mean for place, mean in enumerate(means)])
+    return levels
+
+
+# What `fitted` makes of the weights of lumen-base.
+HARD_CODED = (-0.942, -0.725, -0.562, -0.427, -0.31, -0.205, -0.107, -0.013,
+              0.075, 0.165, 0.258, 0.358, 0.468, 0.595, 0.748, 0.951)  # fmt: skip
+
+
+def quantiles(scaled):
+    return torch.quantile(scaled[::5], (torch.arange(16) + 0.5) / 16)
+
+
+NF4, QLORA, LEVEL = "check_nf4", "check_qlora_layer", "check_beat_nf4"
 WRONG = [
-    ("check_nf4", "one constant for the whole tensor", pair(whole=True), "a constant of its own"),
-    ("check_nf4", "maximum without absolute value", pair(absolute=False), "absolute value first"),
-    ("check_nf4", "nearest index instead of nearest level", pair(by_index=True), "not evenly"),
+    (NF4, "one constant for the whole tensor", pair(whole=True), "a constant of its own"),
+    (NF4, "maximum without absolute value", pair(absolute=False), "absolute value first"),
+    (NF4, "mean instead of maximum", (mean_constants, dequantize), "Which weight of the first block"),
+    (NF4, "nearest index instead of nearest level", pair(by_index=True), "not evenly"),
+    (NF4, "restored without the constant", (quantize, lambda *a: dequantize(*a, scale=False)), "block's constant"),
+    (NF4, "zeros divided by zero", pair(guard=False), "0/0"),
+    (NF4, "zeros", (quantize, lambda c, k, shape: torch.zeros(shape)), "restored"),
+    (NF4, "constants emptied", (quantize, empties_constants), "changed its argument `constants`"),
+    (NF4, "small constants clamped", (clamped_constants, dequantize), "A small constant is still a constant"),
     (
-        "check_nf4",
-        "restored without the constant",
-        (quantize, lambda *a: dequantize(*a, scale=False)),
-        "block's constant",
+        NF4,
+        "the first 64 blocks",
+        (lambda weight: quantize(weight.reshape(-1, 64)[:64]), dequantize),
+        "is invalid for input",
     ),
-    ("check_nf4", "zeros divided by zero", pair(guard=False), "0/0"),
-    ("check_nf4", "zeros", (quantize, lambda c, k, shape: torch.zeros(shape)), "restored"),
-    ("check_qlora_layer", "gradient into the frozen weight", TrainsTheWeight, "The base is frozen"),
-    ("check_qlora_layer", "bias trained", TrainsTheBias, "The base is frozen"),
-    ("check_qlora_layer", "restored weight kept", KeepsTheWeight, "not the weight"),
-    ("check_qlora_layer", "alpha / rank forgotten", NoScaling, "alpha / rank"),
-    ("check_qlora_layer", "adapter rounded too", RoundsTheAdapter, "in full precision"),
-    ("check_qlora_layer", "input detached", NoGradientToTheInput, "layers below learn"),
-    ("check_qlora_layer", "no gradient at all", NoGradientAtAll, "no torch.no_grad()"),
-    ("check_qlora_layer", "weight never rounded", UsesTheUnrounded, "keeps a restored weight"),
-    ("check_nf4", "constants emptied", (quantize, empties_constants), "changed its argument `constants`"),
-    ("check_nf4", "small constants clamped", (clamped_constants, dequantize), "a small constant is still a constant"),
-    ("check_qlora_layer", "restored weight cached", CachesTheWeight, "keeps a restored weight"),
-    ("check_qlora_layer", "old weight emptied", EmptiesTheOld, "changed its argument `linear`"),
-    ("check_qlora_layer", "A of zeros", AOfZeros, "nothing learns"),
+    (NF4, "the library", (quantize_by_library, dequantize), "your function calls bitsandbytes.functional"),
+    (QLORA, "gradient into the frozen weight", layer_with(trains_the_weight), "The base is frozen"),
+    (QLORA, "bias trained", layer_with(trains_the_bias), "The base is frozen"),
+    (QLORA, "the old bias frozen", layer_with(freezes_the_old_bias), "changed its argument `linear`"),
+    (QLORA, "the old weight emptied", layer_with(empties_the_old), "changed its argument `linear`"),
+    (QLORA, "restored weight kept", layer_with(keeps_the_weight), "not the weight"),
+    (QLORA, "weight hidden", layer_with(hides_the_weight), "not the weight"),
+    (QLORA, "the old layer held", layer_with(holds_the_old_layer), "holds on to the weight"),
+    (QLORA, "bias not saved", layer_with(bias_not_saved), "Is the bias one of them"),
+    (QLORA, "alpha / rank forgotten", scaled_by(lambda alpha, rank: 1), "alpha / rank"),
+    (QLORA, "int(alpha)", scaled_by(lambda alpha, rank: int(alpha) / rank), "alpha/rank = 0.5"),
+    (QLORA, "rank 64 at most", scaled_by(lambda alpha, rank: alpha / min(rank, 64)), "alpha/rank = 0.075"),
+    (QLORA, "A of zeros", matrix("A", torch.zeros_like), "nothing learns"),
+    (QLORA, "A constant", matrix("A", lambda A: torch.full_like(A, 0.1)), "hold 1 directions, wanted 4"),
+    (QLORA, "all rows of A equal", matrix("A", lambda A: A[:1].repeat(len(A), 1)), "hold 1 directions, wanted 4"),
+    (QLORA, "A tiny", matrix("A", lambda A: 1e-8 * A), "keeps A x of the size of x"),
+    (QLORA, "A in 16 bits", matrix("A", torch.Tensor.bfloat16), "A has 16 bits a number"),
+    (QLORA, "B in 16 bits", matrix("B", torch.Tensor.bfloat16), "B has 16 bits a number"),
+    (QLORA, "B random", matrix("B", torch.randn_like), "B is not zero"),
+    (QLORA, "B a view of one number", matrix("B", lambda B: torch.zeros(1, 1).expand(B.shape)), "share their memory"),
+    (QLORA, "restored weight kept for backward", layer_that(in_the_graph), "linear keeps its weight for backward"),
+    (QLORA, "restored weight kept on ctx", layer_that(on_ctx), "after a forward pass 49,152 bytes"),
+    (QLORA, "restored weight cached", layer_that(caching), "after a forward pass 49,152 bytes"),
+    (QLORA, "merged in every forward", layer_that(merging), "Merging costs"),
+    (QLORA, "input detached", layer_that(lambda s, x: s.base(x.detach()) + s.update(x)), "layers below"),
+    (QLORA, "adapter's gradient doubled", layer_that(one_gradient_doubled), "the gradient of"),
+    (QLORA, "no gradient at all", layer_that(torch.no_grad()(Layer.forward)), "no torch.no_grad()"),
     ("check_count_bytes", "adds the adapter", adds_lora, "changed its argument `model`"),
     ("check_count_bytes", "floats", floats, "expected whole numbers"),
     ("check_count_bytes", "biases forgotten", without_biases, "with biases"),
-    ("check_beat_nf4", "changes LEVELS", (changes_levels, REASON), "had been changed"),
     ("check_count_bytes", "constants forgotten", miscount(constant=0), "share one constant"),
     ("check_count_bytes", "constants counted as 16 bits", miscount(constant=2), "as 16 bits"),
     ("check_count_bytes", "head counted as 4 bits", miscount(head=True), "You counted the head as 4 bits"),
     ("check_count_bytes", "tied head counted twice", miscount(twice=True), "no second tensor"),
     ("check_count_bytes", "adapters in 4 bits", miscount(adapter=0.5), "4 bytes each"),
     ("check_count_bytes", "embeddings and norms forgotten", miscount(rest=False), "stay in 16 bits"),
-    ("check_beat_nf4", "NF4 itself", (lambda scaled: LEVELS, REASON), "same number of weights"),
-    ("check_beat_nf4", "even levels", (lambda scaled: torch.linspace(-1, 1, 16), REASON), "same number of weights"),
-    ("check_beat_nf4", "more than 16 levels", (lambda scaled: torch.linspace(-1, 1, 17), REASON), "no more"),
-    ("check_beat_nf4", "levels beyond the weights", (lambda scaled: 1.5 * LEVELS, REASON), "none lies beyond"),
-    ("check_beat_nf4", "no reason", (lambda scaled: LEVELS * 0.95, "They fit."), "wanted eight or more"),
+    (LEVEL, "changes LEVELS", (changes_levels, "c"), "had been changed"),
+    (LEVEL, "NF4 itself", (lambda scaled: LEVELS.clone(), "c"), "they save 0.0 %"),
+    (LEVEL, "even levels", (lambda scaled: torch.linspace(-1, 1, 16), "c"), "Where should a level stand"),
+    (LEVEL, "quantiles", (quantiles, "c"), "Where should a level stand"),
+    (LEVEL, "hard-coded for lumen", (lambda scaled: torch.tensor(HARD_CODED), "c"), "from all of them"),
+    (LEVEL, "fitted to the first 1,000", (lambda scaled: fitted(scaled[:1000]), "c"), "from all of them"),
+    (LEVEL, "more than 16 levels", (lambda scaled: torch.linspace(-1, 1, 17), "c"), "no more"),
+    (LEVEL, "levels beyond the weights", (lambda scaled: 1.5 * LEVELS, "c"), "none lies beyond"),
+    (LEVEL, "no explanation", (fitted, ""), "no explanation is chosen"),
+    (LEVEL, "as many weights on each", (fitted, "a"), "of the weights use a level"),
+    (LEVEL, "exact at 0 and 1", (fitted, "b"), "there it errs by nothing"),
+    (LEVEL, "the model is better by as much", (fitted, "d"), "KL divergence"),
+]
+
+RIGHT = [
+    (QLORA, "an autograd function", Layer),
+    (QLORA, "a checkpoint", layer_that(checkpointed)),
+    (QLORA, "dropout in training", layer_that(with_dropout)),
+    (LEVEL, "levels pinned at 0 and ±1", (lambda scaled: fitted(scaled, (0, 7, 15)), "c")),
 ]
