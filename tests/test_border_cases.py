@@ -10,6 +10,7 @@ from zoo import ZOO, make_animal, save_animal
 
 from spectrum import adapters, evaluate, generate, models, prompts, quantize, retrieval
 from spectrum.adapter_files import base_name
+from spectrum.shop.facts import Document
 from spectrum.train import train
 
 IDS = torch.arange(1, 25).reshape(2, 12)
@@ -169,7 +170,7 @@ def test_braces_of_json_in_a_link_stay():
 
 # ---- bad inputs ----
 
-DOCUMENT = retrieval.Document("???", "lamp", "price")
+DOCUMENT = Document("???", "lamp", "price")
 GEMMA3 = AutoConfig.for_model("gemma3")
 QWEN35 = AutoConfig.for_model("qwen3_5") if "qwen3_5" in AutoConfig.for_model.__globals__["CONFIG_MAPPING"] else GEMMA3
 LLAMA = AutoConfig.for_model("llama", hidden_size=64, num_attention_heads=4, intermediate_size=8, num_hidden_layers=1)

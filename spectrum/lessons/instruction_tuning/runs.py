@@ -107,6 +107,8 @@ def reported(model, steps, report):
     done = []
 
     def after(module, arguments, output):
+        if output.loss is None:
+            return  # no training step: the model was only tried
         done.append(float(output.loss.detach()))
         report(len(done), steps, done[-1])
 
