@@ -1,6 +1,8 @@
 """The files of a checkpoint: which of a hub repository's are fetched, and whether a folder's are there and whole."""
 
+import hashlib
 import json
+import os
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -8,6 +10,13 @@ from pathlib import Path
 SHARDS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")  # what a checkpoint of the hub needs here
+
+
+def cache_folder():
+    """Returns the folder in which the course keeps what it fetched or measured: SPECTRUM_CACHE, or the user's cache."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("SPECTRUM_CACHE") or user_cache_path("customization-spectrum"))
 
 
 def download(repo, revision=None, files=FILES):
@@ -129,4 +138,30 @@ def check_shards(folder):
             raise FileNotFoundError(
                 f"{str(folder)!r} lacks {len(lost)} of the {len(wanted)} files of weights that {index.name} names, "
                 f"{lost[0]!r} among them. Download them"
+            )
+
+
+def weights_hash(folder):
+    """Returns {file name: sha256 in hex} of the files that decide what a checkpoint says: weights and tokenizer."""
+    return {name: file_hash(Path(folder) / name) for name in ("model.safetensors", "tokenizer.json")}
+
+
+def file_hash(path):
+    """Returns the sha256 of a file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verify(folder):
+    """Raises ValueError unless every file listed in the folder's birth.json is there with the hash it was born with."""
+    birth = Path(folder) / "birth.json"
+    if not birth.exists():
+        raise FileNotFoundError(f"{str(folder)!r} has no birth.json, so its files cannot be verified. Restore it.")
+    for name, expected in json.loads(birth.read_text(encoding="utf-8"))["files"].items():
+        path = Path(folder) / name
+        found = file_hash(path) if path.exists() else "missing"
+        if found != expected:
+            raise ValueError(
+                f"{str(path)!r} is not the file its birth.json describes (sha256 {found[:12]}, expected "
+                f"{expected[:12]}): it is damaged or was changed. Restore it with `git checkout` or `make weights`."
             )

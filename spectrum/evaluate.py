@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from spectrum.examples import IGNORE, pack, tokenize_rows
+from spectrum.examples import pack, tokenize_rows
 from spectrum.generate import complete
+from spectrum.losses import batch_loss, count_labels, large_head
 from spectrum.tokens import encode_all
 from spectrum.traits import traits_of
 
@@ -260,11 +261,11 @@ def _is_binary(values):
 @torch.no_grad()
 def mean_loss(model, tokenizer, rows):
     """Returns nats per completion token over the rows."""
-    examples, total, count = tokenize_rows(tokenizer, rows), 0.0, 0
+    examples, head, total, count = tokenize_rows(tokenizer, rows), large_head(model), 0.0, 0
     for start in range(0, len(examples), 32):
         batch = {
             k: v.to(model.device) for k, v in pack(examples[start : start + 32], 512, traits_of(model).packs).items()
         }
-        n = int((batch["labels"] != IGNORE).sum())
-        total, count = total + n * model(**batch, use_cache=False).loss.item(), count + n
+        n = count_labels(batch)
+        total, count = total + n * batch_loss(model, batch, head).item(), count + n
     return total / count

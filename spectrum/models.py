@@ -1,15 +1,17 @@
 """Models by name: the embedded checkpoints, a local folder, or a model of the Hugging Face Hub."""
 
-import hashlib
-import json
+import argparse
 import os
 import re
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from spectrum.checkpoints import FILES, check_files, check_folder, check_json, download
+from spectrum import smollm2
+from spectrum.checkpoints import FILES, check_files, check_folder, check_json, download, verify
+from spectrum.precision import fast_dtype
 
 WEIGHTS = Path(__file__).parent / "weights"
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # what configs call the reach of positions
@@ -32,6 +34,7 @@ class Profile:
 
 PROFILES = {
     "embedded": Profile("lumen-base", "lumen-instruct", dtype="float32", batch_size=64, eval_items=200),
+    "laptop": Profile("smollm2", "smollm2", dtype="auto", batch_size=16, eval_items=100),
     "t4": Profile(
         "Qwen/Qwen3-1.7B-Base@ea980cb0a6c2ae4b936e82123acc929f1cec04c1",
         "Qwen/Qwen3-1.7B@70d244cc86ccca08cf5af4e1e306ecf908b1ad5e",
@@ -52,10 +55,11 @@ PROFILES = {
 def load_model(name=None, device=None, dtype=None):
     """Returns (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
 
-    `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name
-    of `embedded_names()`; the path of a folder; or `org/name`, optionally with `@revision`. A folder with a
-    birth.json is verified before it is loaded. Embedded checkpoints are float32, all others what the profile says,
-    unless `dtype` does ("float32", "bfloat16" or "float16"). No remote code is ever run.
+    `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name of
+    `embedded_names()`; "smollm2", once it was fetched; the path of a folder; or `org/name`, optionally with
+    `@revision`. A folder with a birth.json is verified before it is loaded. Embedded checkpoints are float32, "smollm2"
+    is what the machine computes fastest, all others what the profile says, unless `dtype` does ("float32", "bfloat16"
+    or "float16"). No remote code is ever run.
 
     Raises ValueError for a name, profile or dtype that does not exist, for a file that differs from its birth.json and
     for one that is no whole checkpoint, FileNotFoundError for a folder that holds no model, and ConnectionError for a
@@ -76,8 +80,10 @@ def find_model(name, device):
 
 def loaded_dtype(name, device):
     """Returns the torch dtype that `load_model` would load a name in; nothing is read or downloaded."""
-    embedded = os.fspath(resolve_role(name)) in embedded_names()
-    return pick_dtype("float32", device) if embedded else pick_profile_dtype(device)
+    found = os.fspath(resolve_role(name))
+    if found in embedded_names():
+        return pick_dtype("float32", device)
+    return pick_dtype("auto", device) if found == smollm2.NAME else pick_profile_dtype(device)
 
 
 def pick_profile_dtype(device):
@@ -136,6 +142,8 @@ def find_folder(name, files=FILES):
     text = os.fspath(name)
     if text in embedded_names():
         return WEIGHTS / text
+    if text == smollm2.NAME:
+        return smollm2.find()
     path = Path(text).expanduser()
     if path.is_dir():
         return path
@@ -148,38 +156,13 @@ def find_folder(name, files=FILES):
 
 def _unknown(text):
     names = embedded_names()
-    near = get_close_matches(text, [*names, "base", "instruct"], n=1)
+    near = get_close_matches(text, [*names, "base", "instruct", smollm2.NAME], n=1)
     suggestion = f" Did you mean {near[0]!r}?" if near else ""
     have = ", ".join(names) if names else "none; `make weights` trains them"
     return (
         f"There is no model named {text!r}.{suggestion} Embedded checkpoints: {have}. "
-        "Also accepted: 'base', 'instruct', the path of a folder, or a hub id such as 'Qwen/Qwen3-1.7B'."
+        "Also accepted: 'smollm2', 'base', 'instruct', the path of a folder, or a hub id such as 'Qwen/Qwen3-1.7B'."
     )
-
-
-def weights_hash(folder):
-    """Returns {file name: sha256 in hex} of the files that decide what a checkpoint says: weights and tokenizer."""
-    return {name: _sha256(Path(folder) / name) for name in ("model.safetensors", "tokenizer.json")}
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def verify(folder):
-    """Raises ValueError unless every file listed in the folder's birth.json is there with the hash it was born with."""
-    birth = Path(folder) / "birth.json"
-    if not birth.exists():
-        raise FileNotFoundError(f"{str(folder)!r} has no birth.json, so its files cannot be verified. Restore it.")
-    for name, expected in json.loads(birth.read_text(encoding="utf-8"))["files"].items():
-        path = Path(folder) / name
-        found = _sha256(path) if path.exists() else "missing"
-        if found != expected:
-            raise ValueError(
-                f"{str(path)!r} is not the file its birth.json describes (sha256 {found[:12]}, expected "
-                f"{expected[:12]}): it is damaged or was changed. Restore it with `git checkout` or `make weights`."
-            )
 
 
 def pick_device(device=None):
@@ -194,15 +177,10 @@ def pick_device(device=None):
 
 
 def pick_dtype(rule, device):
-    """Returns the torch dtype for a rule ("auto" or a dtype's name) on a device."""
+    """Returns the torch dtype for a rule ("auto": what the device computes fastest, or a dtype's name) on a device."""
     import torch
 
-    if rule != "auto":
-        return getattr(torch, rule)
-    if not str(device).startswith("cuda"):
-        return torch.float32
-    # Not is_bf16_supported(): a T4 answers True and then emulates it.
-    return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float16
+    return fast_dtype(device) if rule == "auto" else getattr(torch, rule)
 
 
 def count_parameters(model):
@@ -230,3 +208,19 @@ def _quiet_loading(folder):
     finally:
         if hide:
             logging.enable_progress_bar()
+
+
+def main(arguments=None):
+    """Fetches the real model: `python -m spectrum.models fetch smollm2`."""
+    parser = argparse.ArgumentParser(prog="python -m spectrum.models", description=main.__doc__)
+    parser.add_argument("action", choices=["fetch"])
+    parser.add_argument("name", choices=[smollm2.NAME])
+    parser.parse_args(arguments)
+    try:
+        smollm2.fetch()
+    except (ConnectionError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from spectrum.examples import IGNORE, pack
+from spectrum.examples import pack
+from spectrum.losses import batch_loss, count_labels, large_head
 from spectrum.traits import traits_of, virtual_tokens
 
 HALVES = (torch.float16, torch.bfloat16)
@@ -65,15 +66,17 @@ def make_optimizer(model, lr, weight_decay, betas):
 
 def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05,
           schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, precision=None,
-          compiled=False, optimizer=None, evaluate=None, evaluate_every=None, checkpoint=None, checkpoint_every=200,
-          progress=None):  # fmt: skip
+          compiled=False, accumulate=1, recompute=False, optimizer=None, evaluate=None, evaluate_every=None,
+          checkpoint=None, checkpoint_every=200, progress=None):  # fmt: skip
     """Trains the model's trainable parameters in place and returns one record per step.
 
     A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
     and whatever `evaluate(model)` returns, every `evaluate_every` steps and at the end. One of `steps` and `epochs` is
     given. `precision` is None (the model's own), "bf16" or "fp16": autocast, for "fp16" with a scaled loss; trainable
     weights must be in float32. Examples share rows of `length` tokens; where the model does not keep them apart, each
-    has its own, and a warning says so. `optimizer`, made from the model, replaces AdamW; its rate is set all the same.
+    has its own, and a warning says so. For want of memory, `accumulate` computes a batch in that many parts, to one
+    gradient, and `recompute` keeps only each block's input for the way back (gradient checkpointing, Chen et al. 2016,
+    arXiv 1604.06174). `optimizer`, made from the model, replaces AdamW; its rate is set all the same.
     With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after
     a kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
     """
@@ -82,16 +85,21 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
     learning_rate(rise, steps, lr, rise, schedule)  # an unknown schedule is refused now, not after the warm-up
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every must be at least 1, not {checkpoint_every}")
+    if not 1 <= accumulate <= batch_size:
+        raise ValueError(f"accumulate must be from 1 to batch_size={batch_size}, not {accumulate}")
     device, scaler = next(model.parameters()).device, make_scaler(model, precision)
-    together = keeps_apart(model)
+    together, head = keeps_apart(model), None if compiled else large_head(model)
     optimizer = optimizer or make_optimizer(model, lr, weight_decay, betas)
     mark = fingerprint(
         examples, steps=steps, lr=lr, batch_size=batch_size, length=length, seed=seed, warmup=warmup, schedule=schedule,
-        weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, precision=precision)  # fmt: skip
+        weight_decay=weight_decay, betas=list(betas), clip=clip, shuffle=shuffle, precision=precision,
+        **({"accumulate": accumulate} if accumulate > 1 else {}))  # fmt: skip
     torch.manual_seed(seed)  # dropout, where an adapter has it
     found = checkpoint and Path(checkpoint).exists()
     records = load_checkpoint(checkpoint, model, optimizer, scaler, mark) if found else []
     forward = torch.compile(model, dynamic=False) if compiled else model
+    if recompute:
+        recomputing(model, True)
     before = records[-1]["seconds"] if records else 0.0
     start, done = time.perf_counter(), len(records)
     model.train()
@@ -101,12 +109,15 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
     for step, chosen in enumerate(batch_order(len(examples), batch_size, steps, seed, shuffle)):
         if step < done:
             continue
-        batch = {k: v.to(device) for k, v in pack([examples[i] for i in chosen], length, together).items()}
+        batches = [
+            {k: v.to(device) for k, v in pack([examples[i] for i in part], length, together).items()}
+            for part in split(chosen, accumulate)
+        ]
         rate = learning_rate(step, steps, lr, rise, schedule)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, norm = update(forward, model, optimizer, scaler, batch, clip, precision)
-        tokens, seconds = int((batch["labels"] != IGNORE).sum()), before + time.perf_counter() - start
+        loss, norm = update(forward, model, optimizer, scaler, batches, clip, precision, head)
+        tokens, seconds = sum(map(count_labels, batches)), before + time.perf_counter() - start
         record = {"step": step + 1, "loss": loss, "lr": rate, "gradient_norm": norm}
         records.append({**record, "tokens": tokens, "seconds": seconds})
         if not math.isfinite(loss):
@@ -120,6 +131,8 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
         bar.update(1)
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
     bar.close()
+    if recompute:
+        recomputing(model, False)
     model.eval()
     return records
 
@@ -154,21 +167,33 @@ def make_scaler(model, precision):
     return torch.amp.GradScaler(next(model.parameters()).device.type, enabled=precision == "fp16")
 
 
-def update(forward, model, optimizer, scaler, batch, clip, precision):
-    """Does one optimizer step and returns (loss, gradient norm before clipping) as floats."""
-    positions = batch["position_ids"]
-    whole = bool((positions == torch.arange(positions.shape[1], device=positions.device)).all())
-    if whole:  # one example per row: plain causal attention, the fast path
-        batch = {k: v for k, v in batch.items() if k != "position_ids"}
-    with torch.autocast(batch["input_ids"].device.type, dtype=DTYPES[precision], enabled=precision is not None):
-        loss = forward(**batch, use_cache=False).loss
-    scaler.scale(loss).backward()
+def update(forward, model, optimizer, scaler, batches, clip, precision, head=None):
+    """Does one optimizer step over the batches together; returns (loss, gradient norm before clipping) as floats."""
+    counts, total = [count_labels(batch) for batch in batches], 0.0
+    for batch, count in zip(batches, counts, strict=True):
+        with torch.autocast(batch["input_ids"].device.type, dtype=DTYPES[precision], enabled=precision is not None):
+            loss = batch_loss(forward, batch, head) * (count / max(1, sum(counts)))  # of a mean over all their labels
+        scaler.scale(loss).backward()
+        total += loss.item()
     scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)
     scaler.step(optimizer)
     scaler.update()
     optimizer.zero_grad(set_to_none=True)
-    return loss.item(), norm.item()
+    return total, norm.item()
+
+
+def recomputing(model, on):
+    """Switches gradient checkpointing of a transformers model on or off; it has another name from 5.23 on."""
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    switch = getattr(model, f"{kind}_checkpointing_{'enable' if on else 'disable'}")
+    switch({"use_reentrant": False}) if on else switch()
+
+
+def split(chosen, parts):
+    """Returns a list cut into that many parts of nearly the same length, in order."""
+    cuts = [round(i * len(chosen) / parts) for i in range(parts + 1)]
+    return [chosen[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
 
 
 def count_steps(steps, epochs, count, batch_size, lr):
