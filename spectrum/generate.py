@@ -1,5 +1,7 @@
 """What a model says next: completions in batches, the next-token table, log-probabilities of given answers."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 import torch
@@ -45,7 +47,7 @@ def complete(
     check_lengths(ids, max_new_tokens, context_length(model))
     finished = _end_test(model, tokenizer, stop)
     answers = [None] * len(ids)
-    with _bar(len(ids), progress) as bar, torch.inference_mode():
+    with _bar(len(ids), progress) as bar, torch.inference_mode(), _dense_head(model):
         for rows in batches_by_length(ids, batch_size, mixed=mixes(model)):
             draws = np.stack([np.random.default_rng([seed, row]).random(max_new_tokens) for row in rows])
             choose = _chooser(temperature, top_p, draws)
@@ -116,6 +118,20 @@ def _read_prompts(model, forward, ids, mask):
         end = start + columns
         logits, cache = forward(ids[:, start:end], mask[:, :end], cache)
     return logits, cache
+
+
+@contextmanager
+def _dense_head(model):
+    """Gives the head its input without the gaps that a slice of the last positions has.
+
+    Where its weight is frozen, as under an adapter, torch multiplies such a slice row by row: a step of 53 prompts took
+    SmolLM2 in bfloat16 5.5 s instead of 0.02.
+    """
+    if (head := model.get_output_embeddings()) is None:
+        yield
+        return
+    with head.register_forward_pre_hook(lambda _, given: (given[0].contiguous(), *given[1:])):
+        yield
 
 
 def _stepper(model, length):
@@ -276,7 +292,7 @@ def _logprobs_of_last(model, rows, counts):
     """Returns, for each row of token ids, the log-probabilities of its last `counts` tokens, each given all before."""
     ids, mask = left_pad(rows, model.device)
     keep = max(counts)
-    with torch.inference_mode():
+    with torch.inference_mode(), _dense_head(model):
         # One more than the answers are long: the logits at position t are about token t + 1.
         out = model(input_ids=ids, attention_mask=mask, logits_to_keep=keep + 1, **places(model, mask))
         scores = out.logits[:, -keep - 1 : -1].float().log_softmax(dim=-1)  # (B, keep, V)

@@ -110,7 +110,7 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
         if step < done:
             continue
         batches = [
-            {k: v.to(device) for k, v in pack([examples[i] for i in part], length, together).items()}
+            {k: v.to(device) for k, v in pack([examples[i] for i in part], length, together, head is not None).items()}
             for part in split(chosen, accumulate)
         ]
         rate = learning_rate(step, steps, lr, rise, schedule)

@@ -1,5 +1,7 @@
 """Runs the sweeps whose results are stored in results/: `make sweeps`, or `python -m tools.make_sweeps rates style`.
 
+With --real (`make real`) the runs on SmolLM2, in the folder real/ of each lesson.
+
 A run that is finished is never done again; what was interrupted is done when the same command is given again.
 """
 
@@ -20,21 +22,23 @@ SWEEPS = {
 }
 
 
-def sweeps(names):
-    """Yields (folder, grid, run) of the sweeps that are named, of all when none is; SystemExit for a wrong name."""
+def sweeps(names, real=False):
+    """Yields (folder, grid, run) of the sweeps that are named, of all when none is."""
     for lesson, module in SWEEPS.items():
         module = importlib.import_module(module)
-        for name, grid in module.GRIDS.items():
+        folder = ROOT / "results" / lesson / ("real" if real else "")
+        for name, grid in (getattr(module, "REAL", {}) if real else module.GRIDS).items():
             if not names or name in names or lesson in names:
-                yield ROOT / "results" / lesson / name, grid, module.run
+                yield folder / name, grid, module.run
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="lessons or sweeps; all by default")
     parser.add_argument("--left", action="store_true", help="only show what is left to run")
+    parser.add_argument("--real", action="store_true", help="the runs on SmolLM2 instead of those on lumen")
     options = parser.parse_args()
-    chosen = list(sweeps(options.names))
+    chosen = list(sweeps(options.names, options.real))
     if not chosen:
         raise SystemExit(f"no sweep is named {', '.join(options.names)}; lessons are {', '.join(SWEEPS)}")
     for folder, grid, run in chosen:

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import torch
 
-from spectrum import adapters, prompts
-from spectrum.evaluate import answer_length, evaluate, same_answer
-from spectrum.examples import read_rows, tokenize_rows
-from spectrum.models import load_model
+from spectrum import adapters, general, prompts
+from spectrum.evaluate import answer_length, evaluate, mean_loss, same_answer
+from spectrum.examples import tokenize_rows
+from spectrum.lessons.lora_rank.own import own_item, own_rows
+from spectrum.models import embedded_names, load_model, loaded_dtype, resolve_role
 from spectrum.own_data.splits import split_rows
+from spectrum.provenance import provenance
 from spectrum.shop import scoring, tasks, world
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import train
+from spectrum.train import DTYPES, train
 
 RESULTS = results_folder("12_lora_rank")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
@@ -34,52 +36,69 @@ USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e
 # Every fact is read READ times, however many there are: a step reads BATCH rows, or a PARTS-th where that is fewer.
 READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
+TICKET_RUN = {"batch_size": 8, "steps": 128}
+HOUSE = {"style": "house_reply", "ticket": "house_ticket"}  # data: the task of the shop
+HOUSE_ROWS = {"style": 800, "ticket": 1600}
+MADE = ("facts", *HOUSE)  # data that are made here; all others are own data
+PRECISION = {torch.float32: None, torch.float16: "fp16", torch.bfloat16: "bf16"}  # of the passes; what is trained is 32
 LONG = 4  # times the steps, to tell want of room from want of time
 # ---- end of those constants ----
-OWN_HELD_OUT, OWN_LEAST = 1 / 8, 16  # the share of own data that is asked and not trained on; the fewest rows
+OWN_HELD_OUT = 1 / 8  # the share of own data that is asked and not trained on
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
 # Codes in a row. Rank 1 learns 64 codes in a third of the time when they come four to a row: less is spent on prompts.
 DRAWERS = 4
 
 
 def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-linear", lr=None, dropout=0.0,
-        steps=None, seed=0, protect=0, inspect=False, name="base", each_step=None):  # fmt: skip
+        steps=None, batch_size=None, seed=0, protect=0, inspect=False, name="base", each_step=None):  # fmt: skip
     """Returns what one run measured: {"score", "loss", "last loss", "trainable", "seconds", "n", …}, plain numbers.
 
     `data` is "facts" (`count` planted facts, the score is the share recalled, and "bits" what the model holds of them),
-    "style" (the house reply, the score on held-out messages) or own data that `read_rows` reads, prompts and
-    completions or chats (the score on an eighth of the prompts, which are not trained on); rank 0 is full fine-tuning.
+    "style" or "ticket" (the house reply or ticket, the score on held-out messages) or own data that `read_rows` reads,
+    prompts and completions or chats (the score on an eighth of the prompts, which are not trained on); rank 0 is full
+    fine-tuning.
     With `protect` > 0 the score on that many items of general skills is measured as well. With `inspect`, "energy rank"
     is the median rank that holds 90 % of a layer's update; a LoRA is also squeezed to each smaller rank ("squeezed to
     8") and replaced by random numbers of its size ("random"). `each_step()`, where given, is called after every step;
-    what it raises ends the run. Raises ValueError for data that cannot be used.
+    what it raises ends the run. Of a model that is not embedded, what is protected are general knowledge and prose, and
+    the provenance of the run is noted. Raises ValueError for data that cannot be used.
     """
-    base, tokenizer = load_model(name)
+    # All weights are trained in 32 bits, also where the model would be loaded in 16; the passes are in 16 then as well.
+    base, tokenizer = load_model(name, dtype=None if rank else "float32")
+    precision = PRECISION[loaded_dtype(name, base.device)]
     model = copy.deepcopy(base) if inspect and not rank else base
     if rank:
         model = adapters.add_lora(model, rank, alpha, targets, dropout, rslora, seed)
     else:
         model.requires_grad_(True)
     rows, items = material(data, count, seed)
-    if data not in ("facts", "style"):
+    if data not in MADE:
         tokenize_rows(tokenizer, own_rows(data))  # what is held out must fit as well, and is not asked before the end
-    settings = settings_of(data, count) | ({"steps": steps} if steps else {})
+    told = {"steps": steps, "batch_size": batch_size}
+    settings = settings_of(data, count) | {key: value for key, value in told.items() if value}
     watch = {"evaluate": lambda model: each_step() or {}, "evaluate_every": 1} if each_step else {}
     examples = tokenize_rows(tokenizer, rows)
-    records = train(model, examples, lr=lr or rate_of(rank), seed=seed, progress=False, **settings, **watch)
+    records = train(model, examples, lr=lr or rate_of(rank), seed=seed, progress=False, precision=precision, **settings,
+                    **watch)  # fmt: skip
     losses = [record["loss"] for record in records]
     found = {
-        "score": recall(model, tokenizer, items),
         "loss": [round(loss, 4) for loss in losses[:: max(1, len(losses) // 40)]],
         "last loss": statistics.mean(losses[-8:]),
         "seconds": round(records[-1]["seconds"], 1),
         "trainable": adapters.count(model)["trainable"],
         "n": sum(len(item.gold.split()) for item in items) if data == "facts" else len(items),
     }
-    if data == "facts":
-        found["bits"] = stored_bits(model, tokenizer, rows)
-    if protect:
-        found["protected"] = skills(model, tokenizer, protect)
+    # Asked in the format of the passes: full fine-tuning holds 32 bits, and is not to gain by that, nor to take longer.
+    with torch.autocast(base.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+        found |= {"score": recall(model, tokenizer, items)}
+        if data == "facts":
+            found["bits"] = stored_bits(model, tokenizer, rows)
+        if data == "ticket":
+            found["held out"] = mean_loss(model, tokenizer, [as_row(item) for item in items])
+        if protect:
+            found |= kept(model, tokenizer, protect, name)
+    if is_real(name):
+        found["provenance"] = {**provenance(base, name), "passes": precision or "as loaded"}
     return found | (look_inside(base, model, tokenizer, items, rank) if inspect else {})
 
 
@@ -106,7 +125,7 @@ def rate_of(rank):
 def settings_of(data, count):
     """Returns {"steps", "batch_size"} of a run."""
     if data != "facts":
-        return dict(STYLE_RUN)
+        return dict(TICKET_RUN if data == "ticket" else STYLE_RUN)
     rows = -(-count // DRAWERS)
     batch = max(1, min(BATCH, rows // PARTS))
     return {"steps": READ * rows // batch, "batch_size": batch}
@@ -120,42 +139,13 @@ def material(data, count, seed):
     if data == "facts":
         rows = fact_rows(count, seed)
         return rows, [tasks.Item("planted", row["prompt"], row["completion"]) for row in rows]
-    if data == "style":
-        task = tasks.TASKS["house_reply"]
-        taught, asked = task.sample(800, "train", seed), task.sample(100, "test", 1)
-        rows = [{"prompt": prompts.ask(task, item).strip(), "completion": item.gold} for item in taught]
-        return rows, [tasks.Item("style", prompts.ask(task, item).strip(), item.gold) for item in asked]
+    if data in HOUSE:
+        task = tasks.TASKS[HOUSE[data]]
+        taught, asked = task.sample(HOUSE_ROWS[data], "train", seed), task.sample(100, "test", 1)
+        asked = [tasks.Item(data, prompts.ask(task, item).strip(), item.gold) for item in asked]
+        return [{"prompt": prompts.ask(task, item).strip(), "completion": item.gold} for item in taught], asked
     split = split_rows(own_rows(data), OWN_HELD_OUT)
     return split.train, [own_item(row) for row in split.held_out]
-
-
-def own_rows(data):
-    """Returns the Reading of own data; ValueError where a row cannot be used, or has no answer to score."""
-    if isinstance(data, str) and not Path(data).expanduser().exists():
-        raise ValueError(f"data must be 'facts', 'style' or the path of a data file, not {data!r}")
-    reading = read_rows(data)
-    if reading.problems:
-        raise ValueError(f"{data}: {reading}. Mend or remove:\n" + "\n".join(reading.problems[:5]))
-    if len(reading) < OWN_LEAST or reading.noun in ("texts", "pairs"):
-        needed = f"at least {OWN_LEAST}, with prompt and completion or as chats, are needed"
-        raise ValueError(f"{data}: {len(reading)} {reading.noun}; {needed}")
-    if tools := [line for line, row in zip(reading.lines, reading, strict=True) if has_tools(row)]:
-        raise ValueError(f"{data}, {reading.unit} {tools[0]}: a chat with tools has no answer that can be scored here")
-    return reading
-
-
-def has_tools(row):
-    """Returns whether a row's chat has tools, calls of tools or their answers."""
-    turns = row.get("messages") or []
-    return bool(row.get("tools")) or any(turn.get("tool_calls") or turn["role"] == "tool" for turn in turns)
-
-
-def own_item(row):
-    """Returns what is asked of a held-out row: its prompt, or the turns before its last answer, and that answer."""
-    if "messages" not in row:
-        return tasks.Item("own", row["prompt"], row["completion"])
-    last = max(i for i, turn in enumerate(row["messages"]) if turn["role"] == "assistant")
-    return tasks.Item("own", row["messages"][:last], row["messages"][last]["content"])
 
 
 def fact_rows(count, seed):
@@ -182,9 +172,25 @@ def recall(model, tokenizer, items):
     return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=tokens, progress=False).mean
 
 
-def skills(model, tokenizer, n):
-    """Returns the share right of n questions on general skills, which tuning must not break."""
-    return scoring.protected((model, tokenizer), n).mean
+def as_row(item):
+    """Returns what is asked and its answer as a row to train on or to take the loss of."""
+    return {"prompt": item.input, "completion": item.gold}
+
+
+def kept(model, tokenizer, n, name):
+    """Returns what tuning must not break: lumen's general skills by n questions, or a real model's knowledge and prose.
+
+    {"protected"} is a share right; of a real model also "bits per byte" of English prose.
+    """
+    if not is_real(name):
+        return {"protected": scoring.protected((model, tokenizer), n).mean}
+    prose = general.bits_per_byte(model, tokenizer)
+    return {"protected": general.knowledge(model, tokenizer).mean, "bits per byte": statistics.mean(prose)}
+
+
+def is_real(name):
+    """Returns whether a name is that of a model that was not made for the course."""
+    return str(resolve_role(name)) not in embedded_names()
 
 
 @torch.no_grad()
@@ -250,6 +256,17 @@ GRIDS = {
         for more in grid(lr=(5e-3, 1e-2, 2e-2), seed=SEEDS)
     ],
 }  # fmt: skip
+
+# The same questions of SmolLM2, on the ticket, which is not learned to the full in these steps. alpha is 16 throughout.
+REAL_RANKS = (1, 4, 16, 64)
+REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-5, 1e-4, 3e-4)
+TICKET = {"name": ("smollm2",), "data": ("ticket",), "protect": (1,)}
+REAL = {
+    "ticket": [
+        *grid(**TICKET, rank=REAL_RANKS, alpha=(FIXED,), lr=REAL_RATES, seed=(0,)),
+        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, seed=(0,)),
+    ],
+}
 
 
 def stored(folder=RESULTS):
