@@ -9,6 +9,8 @@ TORCH_INDEX ?=
 LAB_OPTIONS ?=
 # Test processes side by side.
 WORKERS ?= 2
+# SmolLM2, the real language model beside the embedded ones: 93 MB, fetched once. REAL=no leaves it out.
+REAL ?= yes
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip
@@ -20,17 +22,17 @@ QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 SPEC
 PYTEST = $(QUIET_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help lab install test check labs claims notebooks weights effects sweeps mutants clean lint unit-tests browser-tests notebook-tests
+.PHONY: help lab install test check labs claims notebooks weights effects sweeps real mutants clean real-model lint unit-tests browser-tests notebook-tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-lab: install ## set up once, then open JupyterLab at the first lesson
+lab: install real-model ## set up once, then open JupyterLab at the first lesson
 	$(PY) -m jupyter lab --ServerApp.ip=127.0.0.1 $(LAB_OPTIONS) notebooks/00_start_here.ipynb
 
 install: $(VENV)/.installed ## set up only: .venv, the package, the kernel
 
-test: $(VENV)/.installed-test lint unit-tests browser-tests notebook-tests ## set up, then run every test
+test: $(VENV)/.installed-test real-model lint unit-tests browser-tests notebook-tests ## set up, then run every test
 
 check: $(VENV)/.installed lint ## the inner loop: style, labs and claims up to date, fast tests (two minutes at most)
 	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile -m "not slow" --ignore=tests/browser
@@ -55,6 +57,9 @@ effects: $(VENV)/.installed ## measure the effect table
 sweeps: $(VENV)/.installed ## rebuild the stored sweeps in results/ (goes on where it was stopped; shows what is left)
 	$(QUIET_ENV) $(PY) -m tools.make_sweeps
 
+real: $(VENV)/.installed real-model ## the stored runs on SmolLM2 in results/*/real (six hours on two cores; goes on where it was stopped)
+	$(QUIET_ENV) $(PY) -m tools.make_sweeps --real
+
 mutants: $(VENV)/.installed-test ## put small faults into the worked labs: do the checks find them? (goes on where it was stopped)
 	$(QUIET_ENV) $(PY) -m tools.mutants --jobs $(WORKERS)
 
@@ -64,6 +69,11 @@ clean: ## remove .venv and caches (a training run in build/ stays)
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
 
 # ---- the parts of `make test` ----
+
+real-model: $(VENV)/.installed
+ifneq ($(REAL),no)
+	$(PY) -m spectrum.models fetch smollm2
+endif
 
 lint: $(VENV)/.installed
 	$(PY) -m ruff check .

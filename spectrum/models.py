@@ -18,7 +18,7 @@ CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # wha
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 DTYPES = ("float32", "bfloat16", "float16")
 # A model below this size loads in a blink; its progress bar would only clutter a notebook.
-QUIET_BYTES = 500_000_000
+QUIET_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)

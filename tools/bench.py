@@ -116,7 +116,15 @@ def bench_pool(steps=100):
     print(f"the pool takes {seconds['pool of two'] / seconds['one after the other']:.2f} of the time (bar 0.65)")
 
 
-BENCHMARKS = {"generate": bench_generate, "train": bench_train, "lora": bench_lora, "pool": bench_pool}
+def bench_real():
+    """Prints how training and answering with SmolLM2 compare with the Trainer and with `generate`."""
+    from tools.bench_real import compare
+
+    compare()
+
+
+BENCHMARKS = {"generate": bench_generate, "train": bench_train, "lora": bench_lora, "pool": bench_pool,
+              "real": bench_real}  # fmt: skip
 
 
 def main():

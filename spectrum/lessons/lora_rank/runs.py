@@ -15,11 +15,10 @@ import torch
 from spectrum import adapters, general, prompts
 from spectrum.evaluate import answer_length, evaluate, mean_loss, same_answer
 from spectrum.examples import tokenize_rows
-from spectrum.lessons.lora_rank.own import own_item, own_rows
+from spectrum.lessons.lora_rank.material import DRAWERS, MADE, as_row, material, own_rows
 from spectrum.models import embedded_names, load_model, loaded_dtype, resolve_role
-from spectrum.own_data.splits import split_rows
 from spectrum.provenance import provenance
-from spectrum.shop import scoring, tasks, world
+from spectrum.shop import scoring
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import DTYPES, train
 
@@ -37,16 +36,10 @@ USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e
 READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
 TICKET_RUN = {"batch_size": 8, "steps": 128}
-HOUSE = {"style": "house_reply", "ticket": "house_ticket"}  # data: the task of the shop
-HOUSE_ROWS = {"style": 800, "ticket": 1600}
-MADE = ("facts", *HOUSE)  # data that are made here; all others are own data
 PRECISION = {torch.float32: None, torch.float16: "fp16", torch.bfloat16: "bf16"}  # of the passes; what is trained is 32
 LONG = 4  # times the steps, to tell want of room from want of time
 # ---- end of those constants ----
-OWN_HELD_OUT = 1 / 8  # the share of own data that is asked and not trained on
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
-# Codes in a row. Rank 1 learns 64 codes in a third of the time when they come four to a row: less is spent on prompts.
-DRAWERS = 4
 
 
 def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-linear", lr=None, dropout=0.0,
@@ -134,29 +127,6 @@ def settings_of(data, count):
 # ---- data and scores ----
 
 
-def material(data, count, seed):
-    """Returns (rows to train on, items to score) of a data set."""
-    if data == "facts":
-        rows = fact_rows(count, seed)
-        return rows, [tasks.Item("planted", row["prompt"], row["completion"]) for row in rows]
-    if data in HOUSE:
-        task = tasks.TASKS[HOUSE[data]]
-        taught, asked = task.sample(HOUSE_ROWS[data], "train", seed), task.sample(100, "test", 1)
-        asked = [tasks.Item(data, prompts.ask(task, item).strip(), item.gold) for item in asked]
-        return [{"prompt": prompts.ask(task, item).strip(), "completion": item.gold} for item in taught], asked
-    split = split_rows(own_rows(data), OWN_HELD_OUT)
-    return split.train, [own_item(row) for row in split.held_out]
-
-
-def fact_rows(count, seed):
-    """Returns `count` planted facts as rows: a locker, and the codes of its four drawers, which nobody can guess."""
-    facts = world.planted_facts(count, seed)
-    return [
-        {"prompt": f"Locker {facts[i][0]}?", "completion": " ".join(code for _, code in facts[i : i + DRAWERS])}
-        for i in range(0, count, DRAWERS)
-    ]
-
-
 def share_right(answer, item):
     """Returns the share of words of planted facts that the answer has in their places; for other items 1 or 0."""
     if item.task != "planted":
@@ -170,11 +140,6 @@ def recall(model, tokenizer, items):
     asked = [prompts.chat(item.input) if isinstance(item.input, str) else item.input for item in items]
     tokens = answer_length(tokenizer, [item.gold for item in items], least=48)
     return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=tokens, progress=False).mean
-
-
-def as_row(item):
-    """Returns what is asked and its answer as a row to train on or to take the loss of."""
-    return {"prompt": item.input, "completion": item.gold}
 
 
 def kept(model, tokenizer, n, name):

@@ -8,6 +8,7 @@ import torch
 from tiny import make_tiny
 
 from spectrum import adapters, sweeps
+from spectrum.lessons.lora_rank import material
 from spectrum.lessons.lora_rank import pictures as widgets_rank
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model, read_config
@@ -41,7 +42,7 @@ def test_an_inspected_lora_is_squeezed_and_replaced_by_chance(folder):
 
 
 def test_rows_hold_four_codes_and_every_fact_once():
-    rows = rank_runs.fact_rows(66, seed=1)
+    rows = material.fact_rows(66, seed=1)
     assert [len(row["completion"].split()) for row in rows] == [4] * 16 + [2]
     assert len({row["prompt"] for row in rows}) == 17
 
@@ -49,7 +50,7 @@ def test_rows_hold_four_codes_and_every_fact_once():
 def test_every_fact_is_read_as_often_whatever_their_number():
     for count in rank_runs.COUNTS:
         settings = rank_runs.settings_of("facts", count)
-        assert settings["steps"] * settings["batch_size"] == rank_runs.READ * count // rank_runs.DRAWERS
+        assert settings["steps"] * settings["batch_size"] == rank_runs.READ * count // material.DRAWERS
 
 
 def test_a_code_counts_in_its_own_place_only():
@@ -79,7 +80,7 @@ def test_own_data_holds_an_eighth_of_the_prompts_out_with_all_their_repetitions(
     path = write_own(tmp_path / "own.jsonl", [{"prompt": "Q", "completion": "A"}] * 3)
     with pytest.raises(ValueError, match="3 rows; at least 16"):
         rank_runs.material(path, 0, seed=0)
-    with pytest.raises(ValueError, match="'facts', 'style' or the path"):
+    with pytest.raises(ValueError, match="'facts', 'style', 'ticket' or the path"):
         rank_runs.material("fact", 64, seed=0)
 
 
@@ -138,7 +139,7 @@ class Sure(torch.nn.Module):
 
 def test_stored_bits_are_nine_for_a_code_known_and_none_for_one_guessed(folder):
     tokenizer = load_model(folder)[1]
-    rows = rank_runs.fact_rows(4, seed=0)
+    rows = material.fact_rows(4, seed=0)
     assert rank_runs.stored_bits(Sure(len(tokenizer)), tokenizer, rows) == 0
     (example,) = rank_runs.tokenize_rows(tokenizer, rows)
     known = [(i - 1, t) for i, t in enumerate(example["labels"]) if t >= 0]
