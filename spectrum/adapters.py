@@ -24,6 +24,7 @@ from spectrum.layers import (
     short_names,
 )
 
+ALPHA = 16  # of a LoRA, whatever its rank
 # On a processor with AVX512-BF16, bitsandbytes looks for a kernel of the hub when it is first imported (peft does that)
 # and warns when there is none. It works without. This line is the course's only place for that; importing it is enough.
 logging.getLogger("bitsandbytes.backends.cpu.ops").addFilter(lambda record: "gemm_4bit" not in str(record.msg))
@@ -35,10 +36,12 @@ def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=
              allow=0.5):  # fmt: skip
     """Returns a PeftModel: the model, frozen, with an untrained LoRA whose update is B·A · alpha/rank, B = 0.
 
-    `alpha` is 2·rank unless given; with `rslora` the factor is alpha/√rank. `targets` is "all-linear", "attention",
-    "mlp" or a list of module names; the head is never adapted. `seed` draws A. The model itself is changed. Raises
-    ValueError for a rank below 1, for targets that are not there, for a model that has an adapter already, and where
-    "all-linear" layers hold a smaller share of the weights than `allow`, as with a mixture of experts.
+    `alpha` stays 16 at every rank unless given: so the best learning rate moves least with the rank (lesson 12; Hu et
+    al. and Schulman et al. 2025 hold theirs fixed too). With `rslora` the factor is alpha/√rank. `targets` is
+    "all-linear", "attention", "mlp" or a list of module names; the head is never adapted. `seed` draws A. The model
+    itself is changed. Raises ValueError for a rank below 1, for targets that are not there, for a model that has an
+    adapter already, and where "all-linear" layers hold a smaller share of the weights than `allow`, as with a mixture
+    of experts.
     LoRA: Hu et al. 2021, arXiv 2106.09685; rsLoRA: Kalajdzievski 2023, arXiv 2312.03732.
     """
     from peft import LoraConfig, PeftModel, get_peft_model
@@ -51,7 +54,7 @@ def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=
         check_share("add_lora", share_of(model, layers), allow, model)
     config = LoraConfig(
         r=rank,
-        lora_alpha=2 * rank if alpha is None else alpha,
+        lora_alpha=ALPHA if alpha is None else alpha,
         target_modules=short_names(model, layers),
         fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in layers.values()),
         lora_dropout=dropout,

@@ -49,7 +49,7 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     `data` is "facts" (`count` planted facts, the score is the share recalled, and "bits" what the model holds of them),
     "style" or "ticket" (the house reply or ticket, the score on held-out messages) or own data that `read_rows` reads,
     prompts and completions or chats (the score on an eighth of the prompts, which are not trained on); rank 0 is full
-    fine-tuning.
+    fine-tuning. `alpha` is 2·rank unless given, a habit that the stored sweeps on lumen follow (lesson 12 compares it).
     With `protect` > 0 the score on that many items of general skills is measured as well. With `inspect`, "energy rank"
     is the median rank that holds 90 % of a layer's update; a LoRA is also squeezed to each smaller rank ("squeezed to
     8") and replaced by random numbers of its size ("random"). `each_step()`, where given, is called after every step;
@@ -61,7 +61,7 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     precision = PRECISION[loaded_dtype(name, base.device)]
     model = copy.deepcopy(base) if inspect and not rank else base
     if rank:
-        model = adapters.add_lora(model, rank, alpha, targets, dropout, rslora, seed)
+        model = adapters.add_lora(model, rank, alpha or 2 * rank, targets, dropout, rslora, seed)
     else:
         model.requires_grad_(True)
     rows, items = material(data, count, seed)

@@ -52,7 +52,7 @@ def test_the_best_rate_is_found_between_the_grid_points():
 
 @pytest.mark.parametrize("rank", [1, 2, 8, 64])
 def test_the_rules_are_pefts_and_agree_at_rank_8(rank):
-    scale, rules = lift(LESSON, "scale"), {"alpha fixed": {"alpha": 16}, "alpha = 2r": {}}
+    scale, rules = lift(LESSON, "scale"), {"alpha fixed": {"alpha": 16}, "alpha = 2r": {"alpha": 2 * rank}}
     rules["rsLoRA"] = {"alpha": 2 * 8**0.5, "rslora": True}
     for rule, options in rules.items():
         model = adapters.add_lora(make_model(make_tokenizer(), layers=1), rank, **options)
