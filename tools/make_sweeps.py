@@ -22,12 +22,19 @@ SWEEPS = {
 }
 
 
+# The same for the runs on SmolLM2: module with REAL and run, which store in the folder real/ of the lesson.
+REAL_SWEEPS = {
+    "07_instruction_tuning": "spectrum.lessons.instruction_tuning.reading",
+    "12_lora_rank": "spectrum.lessons.lora_rank.runs",
+}
+
+
 def sweeps(names, real=False):
     """Yields (folder, grid, run) of the sweeps that are named, of all when none is."""
-    for lesson, module in SWEEPS.items():
+    for lesson, module in (REAL_SWEEPS if real else SWEEPS).items():
         module = importlib.import_module(module)
         folder = ROOT / "results" / lesson / ("real" if real else "")
-        for name, grid in (getattr(module, "REAL", {}) if real else module.GRIDS).items():
+        for name, grid in (module.REAL if real else module.GRIDS).items():
             if not names or name in names or lesson in names:
                 yield folder / name, grid, module.run
 

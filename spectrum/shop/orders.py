@@ -56,13 +56,21 @@ def order_items(kind, n, split="test", seed=0):
 
 
 def is_right(answer, order):
-    """Returns whether an answer is the true one: as text but for white space around it, or as a JSON object."""
-    if order.form == "json":
-        try:
-            return json.loads(answer) == json.loads(order.gold)
-        except ValueError:
-            return False
-    return answer.strip() == order.gold.strip()
+    """Returns whether an answer is a true one: as text but for white space around it, or as a JSON object.
+
+    Several true answers stand in `gold` with " / " between them.
+    """
+    return any(same(answer, gold, order.form) for gold in order.gold.split(" / "))
+
+
+def same(answer, gold, form):
+    """Returns whether two texts are the same but for white space around them, or the same JSON object."""
+    if form != "json":
+        return answer.strip() == gold.strip()
+    try:
+        return json.loads(answer) == json.loads(gold)
+    except ValueError:
+        return False
 
 
 # ---- parts ----

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from spectrum import seeds
-from spectrum.shop import order_words, orders, world
+from spectrum.shop import order_words, orders, typed_orders, world
 
 KINDS = list(orders.MAKERS)
 
@@ -108,3 +108,16 @@ def test_rows_are_chats_of_all_kinds_with_the_answer_last():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="kind must be one of listed, mapped"):
         orders.order_items("poem", 3)
+
+
+def test_forty_orders_are_typed_and_none_is_worded_as_the_grammar_does():
+    found = typed_orders.typed_orders()
+    assert len(found) == 40 == len({o.text for o in found}) and {letter for letter, _, _ in typed_orders.TYPED} == set(
+        typed_orders.LETTERS
+    )
+    rows = "\n".join(m["content"] for row in orders.order_rows(2000) for m in row["messages"])
+    for order in found:
+        assert all(orders.is_right(gold, order) for gold in order.gold.split(" / "))
+        assert order.text.split("\n\n")[0] not in rows
+    for letter in typed_orders.LETTERS.values():
+        assert letter not in rows

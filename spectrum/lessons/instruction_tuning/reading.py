@@ -1,0 +1,63 @@
+"""Does a model read its orders? Lesson 07 on SmolLM2: tuned on orders from a grammar, asked in words it never saw.
+
+`run` is one run of the stored sweep; `REAL` holds its settings, and `make real` runs them. The longest run's adapter is
+what the course ships as smollm2-shop (`tools/train_reader.py` makes it with the same recipe).
+"""
+
+import statistics
+
+import torch
+
+from spectrum import adapters, general
+from spectrum.evaluate import evaluate
+from spectrum.examples import tokenize_rows
+from spectrum.models import load_model
+from spectrum.provenance import provenance
+from spectrum.shop import orders, typed_orders
+from spectrum.sweeps import results_folder
+from spectrum.train import DTYPES, precision_of, train
+
+RESULTS = results_folder("07_instruction_tuning") / "real"
+RANK, RATE, BATCH, LENGTH = 8, 1e-3, 8, 512
+ITEMS, ANSWER_TOKENS = 40, 48  # of each kind; a shown answer has 30 tokens at most
+STEPS = (0, 64, 256)
+REAL = {"reading": [{"name": "smollm2", "steps": steps, "seed": 0} for steps in STEPS]}
+
+
+def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
+    """Returns the shares of orders that a model follows after so many steps of LoRA on orders, by kind, plain numbers.
+
+    {"listed", "mapped", …, "typed"} are shares of ITEMS orders of each kind in held-out words and of the forty typed
+    ones, "protected" and "bits per byte" what is left of general knowledge and prose. A step reads BATCH new rows.
+    """
+    model, tokenizer = load_model(name)
+    model, precision = adapters.add_lora(model, rank, seed=seed), precision_of(model)
+    records = tune(model, tokenizer, steps, lr, seed, precision) if steps else []
+    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+        found = {kind: score.mean for kind, score in exam(model, tokenizer).items()}
+        found["protected"] = general.knowledge(model, tokenizer).mean
+        found["bits per byte"] = statistics.mean(general.bits_per_byte(model, tokenizer))
+    found["loss"] = [round(record["loss"], 4) for record in records]
+    found["seconds"] = round(records[-1]["seconds"], 1) if records else 0.0
+    return found | {"provenance": provenance(model.get_base_model(), name)}
+
+
+def tune(model, tokenizer, steps, lr, seed, precision, **options):
+    """Trains the model on `steps` batches of orders, none of them twice, and returns the records of `train`."""
+    rows = [{"messages": row["messages"]} for row in orders.order_rows(steps * BATCH, seed)]
+    settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "length": LENGTH, "precision": precision}
+    return train(model, tokenize_rows(tokenizer, rows, LENGTH), progress=False, **settings | options)
+
+
+def exam(model, tokenizer, items=ITEMS, split="test"):
+    """Returns {kind: Score} on held-out orders of each kind and on the typed ones."""
+    asked = {kind: orders.order_items(kind, items, split) for kind in orders.MAKERS}
+    asked["typed"] = typed_orders.typed_orders()
+    return {kind: ask(model, tokenizer, each, kind) for kind, each in asked.items()}
+
+
+def ask(model, tokenizer, items, name=""):
+    """Returns the Score of a model's answers to Orders."""
+    chats = [order.messages for order in items]
+    settings = {"max_new_tokens": ANSWER_TOKENS, "floor": 0.0, "ceiling": 1.0, "progress": False}
+    return evaluate(model, tokenizer, items, chats, orders.is_right, name=name, **settings)
