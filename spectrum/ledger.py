@@ -66,7 +66,8 @@ def check_architecture(config):
     if kind not in KNOWN:
         raise ValueError(
             f"ledger: it knows models of the Llama family ({', '.join(KNOWN)}); this config is of {kind!r}, which "
-            "keeps other activations, so the sum would be wrong. Measure one training step instead"
+            "keeps other activations, so the sum would be wrong. Measure instead: train(model, examples, steps=2) with "
+            "the longest examples, then torch.cuda.max_memory_allocated(), or the process's memory without a GPU"
         )
 
 

@@ -69,6 +69,26 @@ def test_squeezing_and_the_random_control_honour_embeddings_and_patterns(home, k
 
 
 @pytest.mark.parametrize(
+    "besides", [{"modules_to_save": ["lm_head"]}, {"trainable_token_indices": [3]}, {"lora_bias": True}]
+)
+def test_what_an_adapter_holds_besides_its_updates_is_not_dropped_in_silence(home, besides):
+    model = get_peft_model(base(home), LoraConfig(r=2, target_modules=LAYERS, **besides, **CHAT))
+    for change in (lambda: adapters.compress(model, 1), lambda: adapters.random_like(model)):
+        with pytest.raises(ValueError, match=f"holds more than updates: it was made with {next(iter(besides))}="):
+            change()
+
+
+def test_layers_that_peft_cannot_adapt_are_named_and_the_model_stays_as_it_was():
+    model, _ = make_animal("mamba")
+    before = {name: type(module) for name, module in model.named_modules()}
+    with pytest.raises(ValueError, match=r"peft cannot adapt all of .*'out_proj'.* of this MambaForCausalLM") as caught:
+        adapters.add_lora(model, 2)
+    assert "incompatible" in str(caught.value.__cause__)
+    assert {name: type(module) for name, module in model.named_modules()} == before
+    assert adapters.count(adapters.add_lora(model, 2, targets=["in_proj", "x_proj"]))["trainable"] > 0
+
+
+@pytest.mark.parametrize(
     "text, name",
     [
         (r"C:\models\base", "base"),
