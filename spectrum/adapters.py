@@ -63,7 +63,23 @@ def add_lora(model, rank, alpha=None, targets="all-linear", dropout=0.0, rslora=
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        try:
+            return get_peft_model(model, config)
+        except ValueError as error:  # layers that are there and that peft cannot adapt, as Mamba's `out_proj`
+            take_out(model)
+            raise ValueError(
+                f"add_lora: peft cannot adapt all of {sorted(config.target_modules)} of this {type(model).__name__}; "
+                f"give those that it can take as targets=[...]. It says: {error}"
+            ) from error
+
+
+def take_out(model):
+    """Puts the layers of a model back that peft had wrapped before it gave up."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, layer in [(n, m) for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)]:
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, layer.get_base_layer())
 
 
 def check_rank(who, rank):
@@ -189,7 +205,8 @@ def energy_rank(delta, share=0.9):
 def compress(model, rank):
     """Returns a copy whose LoRA has a smaller rank: the best approximation of each update, by its SVD.
 
-    The best in the Frobenius norm (Eckart and Young 1936). The given model stays as it is.
+    The best in the Frobenius norm (Eckart and Young 1936). The given model stays as it is. Raises ValueError where the
+    adapter holds more than its updates, such as whole modules that were trained beside them.
     """
     check_rank("compress", rank)
     found = deltas(model)
@@ -204,7 +221,7 @@ def compress(model, rank):
 def random_like(model, seed=0):
     """Returns a copy whose LoRA is random: each update has the Frobenius norm and the rank of the layer's own.
 
-    A control that must not work. The given model stays as it is.
+    A control that must not work. The given model stays as it is. Raises ValueError as `compress` does.
     """
     generator = torch.Generator().manual_seed(seed)
     found = deltas(model)
@@ -225,11 +242,22 @@ def new_adapter(model, rank, patterns=None):
 
     (active,) = model.active_adapters
     config = copy.deepcopy(model.peft_config[active])
+    check_updates_alone(config)
     config.r, config.lora_alpha, config.use_rslora, config.inference_mode = rank, rank, False, False
     config.rank_pattern, config.alpha_pattern = dict(patterns or {}), dict(patterns or {})  # alpha / rank is 1
     config.base_model_name_or_path = None
     with torch.random.fork_rng():
         return get_peft_model(copy.deepcopy(model).unload(), config)
+
+
+def check_updates_alone(config):
+    """Raises ValueError where an adapter is more than its updates: what it holds besides would be lost in a copy."""
+    besides = ("modules_to_save", "trainable_token_indices", "lora_bias")
+    for name in (name for name in besides if getattr(config, name, None)):
+        raise ValueError(
+            f"this adapter holds more than updates: it was made with {name}={getattr(config, name)!r}, and what is "
+            "trained by that is no B·A, which could be squeezed or drawn at random. Merge it, or train one without it"
+        )
 
 
 @torch.no_grad()

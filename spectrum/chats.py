@@ -51,7 +51,7 @@ def last_answer(tokenizer, chat, tools=None):
     turn = templates.text_ids(tokenizer, templates.chat_text(tokenizer, chat, tools))
     if turn[: len(prompt)] == prompt:
         return turn, len(prompt)
-    header = templates.text_ids(tokenizer, templates.THINKING.sub("", before))
+    header = templates.text_ids(tokenizer, templates.last_block(before)[0])
     if len(header) < len(prompt) and turn[: len(header)] == header:
         return prompt + turn[len(header) :], len(prompt)
     raise ValueError(

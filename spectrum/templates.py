@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 
 import jinja2
 
-OPENED = re.compile(r"<think>\s*$")  # how a generation prompt opens a thinking block
-THINKING = re.compile(r"<think>\s*(</think>\s*)?$")  # such a block at the end of a generation prompt, open or closed
+# A tag that opens a thinking block: <think>, <thought> (EXAONE Deep), [THINK] (Magistral), <seed:think> (Seed-OSS),
+# ◁think▷ (Kimi), <|START_THINKING|> (Command A). Those that close one have a slash or an "end".
+OPENING = re.compile(r"(?:<\|?|\[|◁)(?!end)[\w:]*(?:think|thought|reason)\w*(?:\|?>|\]|▷)", re.IGNORECASE)
 PROBE = [{"role": "user", "content": "alpha"}, {"role": "assistant", "content": "beta"}]
 SYSTEM = {"role": "system", "content": "omega"}
 
@@ -28,7 +29,7 @@ class Template:
     bos: int  # how many beginning-of-text tokens stand before a chat
 
     def __str__(self):
-        thinking = {"none": "no thinking", "off": "thinking off", "closed": "<think> closed at once"}[self.thinking]
+        thinking = {"none": "no thinking", "off": "thinking off", "closed": "thinking closed at once"}[self.thinking]
         facts = ["a system turn" if self.system else "no system turn"]
         facts += ["two user turns in a row" if self.two_users else "no two user turns in a row", thinking]
         facts += ["earlier turns stay" if self.appends else "earlier turns are rewritten", f"{self.bos} BOS"]
@@ -49,7 +50,23 @@ def prompt_text(tokenizer, messages, tools=None):
     Raises ValueError where the tokenizer has no template, or its template refuses the messages or leaves one out.
     """
     text = render(tokenizer, messages, True, tools)
-    return f"{text.rstrip()}\n\n</think>\n\n" if OPENED.search(text) else text
+    _, tag, is_open = last_block(text)
+    return f"{text.rstrip()}\n\n{closing(tag)}\n\n" if is_open else text
+
+
+def last_block(text):
+    """Returns (text before it, tag, whether it is open) of the thinking block that ends a text; tag "" for none."""
+    for found in [*OPENING.finditer(text)][-1:]:
+        rest = text[found.end() :].strip()
+        if rest in ("", closing(found[0])):
+            return text[: found.start()], found[0], not rest
+    return text, "", False
+
+
+def closing(tag):
+    """Returns the tag that closes a thinking block: </think> of <think>, <|END_THINKING|> of <|START_THINKING|>."""
+    ended = re.sub("START|BEGIN", "END", re.sub("start|begin", "end", tag))
+    return ended if ended != tag else re.sub(r"^(<\|?|\[|◁)", r"\1/", tag)
 
 
 def chat_text(tokenizer, messages, tools=None):
@@ -133,7 +150,7 @@ def try_out(tokenizer):
     return Template(
         system=bool(tried(tokenizer, [SYSTEM, user])),
         two_users=bool(tried(tokenizer, [user, {"role": "user", "content": "gamma"}])),
-        thinking="closed" if OPENED.search(prompt) else "off" if switches(tokenizer, prompt) else "none",
+        thinking="closed" if last_block(prompt)[2] else "off" if switches(tokenizer, prompt) else "none",
         appends=appends(tokenizer),
         end=turn_end(tokenizer),
         bos=text_ids(tokenizer, prompt).count(tokenizer.bos_token_id) if bos else 0,
@@ -157,7 +174,8 @@ def switches(tokenizer, prompt):
 
 def appends(tokenizer):
     """Returns whether a chat's rendering goes on from the rendering of its earlier turns, thinking and all."""
-    thought = {"role": "assistant", "content": "<think>\ndelta\n</think>\n\nbeta"}
+    tag = next((found[0] for found in OPENING.finditer(template_text(tokenizer))), "<think>")
+    thought = {"role": "assistant", "content": f"{tag}\ndelta\n{closing(tag)}\n\nbeta"}
     chats = [[user, answer, {"role": "user", "content": "gamma"}] for user, answer in [PROBE, (PROBE[0], thought)]]
     return all(apply(tokenizer, chat, True).startswith(apply(tokenizer, chat[:2], False)) for chat in chats)
 

@@ -117,3 +117,18 @@ def tiny_qwen(tmp_path_factory):
     from spectrum.models import load_model
 
     return load_model(make_tiny(tmp_path_factory.mktemp("qwen"), architecture="qwen3"), device="cpu")
+
+
+@pytest.fixture(params=["tiny", "tiny_qwen"])
+def pair(request):
+    """(model, tokenizer) of both architectures."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def eager():
+    """bitsandbytes compiles for a minute what takes a second here."""
+    import torch
+
+    with torch.compiler.set_stance("force_eager"):
+        yield

@@ -8,8 +8,9 @@ from peft import IA3Config, LoraConfig, PrefixTuningConfig, PromptTuningConfig, 
 from transformers import AutoConfig
 from zoo import ZOO, make_animal, save_animal
 
-from spectrum import adapters, evaluate, generate, models, prompts, quantize, retrieval
+from spectrum import adapters, evaluate, generate, models, prompts, retrieval
 from spectrum.adapter_files import base_name
+from spectrum.ledger import KNOWN, ledger, preflight
 from spectrum.shop.facts import Document
 from spectrum.train import train
 
@@ -65,6 +66,26 @@ def test_squeezing_and_the_random_control_honour_embeddings_and_patterns(home, k
         assert ranks == [5 if kind == "patterns" and "q_proj" in name else 2] * 2
     if kind == "embeddings":
         assert found["model.embed_tokens"].shape == (64, 400)
+
+
+@pytest.mark.parametrize(
+    "besides", [{"modules_to_save": ["lm_head"]}, {"trainable_token_indices": [3]}, {"lora_bias": True}]
+)
+def test_what_an_adapter_holds_besides_its_updates_is_not_dropped_in_silence(home, besides):
+    model = get_peft_model(base(home), LoraConfig(r=2, target_modules=LAYERS, **besides, **CHAT))
+    for change in (lambda: adapters.compress(model, 1), lambda: adapters.random_like(model)):
+        with pytest.raises(ValueError, match=f"holds more than updates: it was made with {next(iter(besides))}="):
+            change()
+
+
+def test_layers_that_peft_cannot_adapt_are_named_and_the_model_stays_as_it_was():
+    model, _ = make_animal("mamba")
+    before = {name: type(module) for name, module in model.named_modules()}
+    with pytest.raises(ValueError, match=r"peft cannot adapt all of .*'out_proj'.* of this MambaForCausalLM") as caught:
+        adapters.add_lora(model, 2)
+    assert "incompatible" in str(caught.value.__cause__)
+    assert {name: type(module) for name, module in model.named_modules()} == before
+    assert adapters.count(adapters.add_lora(model, 2, targets=["in_proj", "x_proj"]))["trainable"] > 0
 
 
 @pytest.mark.parametrize(
@@ -124,22 +145,22 @@ def test_weights_in_sixteen_bits_are_not_trained_and_a_lora_over_them_is(home, d
 @pytest.mark.parametrize("name", ZOO)
 def test_the_ledger_counts_the_architectures_it_was_held_against_and_names_the_others(name):
     config = make_animal(name)[0].config
-    if config.model_type in quantize.KNOWN:
-        assert quantize.ledger(config, "lora", batch=2, length=16)["total"] > 0
+    if config.model_type in KNOWN:
+        assert ledger(config, "lora", batch=2, length=16)["total"] > 0
     else:
         with pytest.raises(ValueError, match=f"ledger: it knows .*this config is of '{config.model_type}'"):
-            quantize.ledger(config, "lora")
+            ledger(config, "lora")
 
 
-@pytest.mark.parametrize("name", [name for name in ZOO if ZOO[name][0] in quantize.KNOWN])
+@pytest.mark.parametrize("name", [name for name in ZOO if ZOO[name][0] in KNOWN])
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_activations_of_those_are_what_the_graph_keeps(name, method):
-    from test_quantize import saved_bytes
+    from test_ledger import saved_bytes
 
     model, _ = make_animal(name, num_hidden_layers=4)
     config = model.config
     model = adapters.add_lora(model, 5) if method == "lora" else model
-    predicted = quantize.ledger(config, method, rank=5, batch=2, length=12, bits=32)["activations"]
+    predicted = ledger(config, method, rank=5, batch=2, length=12, bits=32)["activations"]
     measured = saved_bytes(model, IDS)
     assert 0.97 * measured <= predicted <= 1.09 * measured
 
@@ -180,10 +201,10 @@ BAD = {
     "a link too early": (lambda m, t: prompts.chain(lambda c: ["x"], ["{1}"], ["a"]), r"asks for \{1\}; only \{0\}"),
     "gold as text": (lambda m, t: evaluate.answer_length(t, "lamp"), "golds is 'lamp'"),
     "no gold": (lambda m, t: evaluate.answer_length(t, []), "at least one gold"),
-    "a composed config": (lambda m, t: quantize.ledger(GEMMA3, "lora"), "of 'gemma3_text'"),
-    "a hybrid config": (lambda m, t: quantize.ledger(QWEN35, "lora"), "ledger: it knows"),
-    "preflight of GPT-2": (lambda m, t: quantize.preflight(AutoConfig.for_model("gpt2"), free=1e9), "of 'gpt2'"),
-    "no memory": (lambda m, t: quantize.preflight(LLAMA, "full", free=1), "No setting makes it fit"),
+    "a composed config": (lambda m, t: ledger(GEMMA3, "lora"), "of 'gemma3_text'"),
+    "a hybrid config": (lambda m, t: ledger(QWEN35, "lora"), "ledger: it knows"),
+    "preflight of GPT-2": (lambda m, t: preflight(AutoConfig.for_model("gpt2"), free=1e9), "of 'gpt2'"),
+    "no memory": (lambda m, t: preflight(LLAMA, "full", free=1), "No setting makes it fit"),
     "save without": (lambda m, t: adapters.save_adapter(m, "/nowhere"), "has no adapter; add_lora"),
     "squeeze without": (lambda m, t: adapters.compress(m, 2), "no LoRA layers"),
     "targets not there": (

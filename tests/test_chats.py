@@ -38,6 +38,34 @@ def test_single_turns_are_learned_behind_the_prompt_that_will_stand_before_them(
     assert before == tokenizer.decode(encode(tokenizer, [ASK])) and before.endswith(HEADER + CLOSED)
 
 
+@pytest.mark.parametrize(
+    ("opened", "closed"),
+    [
+        ("<think>", "</think>"),
+        ("<thought>", "</thought>"),
+        ("<seed:think>", "</seed:think>"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+        ("<|START_THINKING|>", "<|END_THINKING|>"),
+        ("<|begin_of_thought|>", "<|end_of_thought|>"),
+        ("<reasoning>", "</reasoning>"),
+    ],
+)
+def test_a_block_is_closed_by_the_tag_that_belongs_to_the_one_that_opened_it(opened, closed):
+    tokenizer = with_template(OPENS.replace("<think>", opened))
+    before, said = learned(tokenizer, {"messages": [ASK, SAY]})
+    assert said == ["late<|im_end|>\n"] and before.endswith(f"{HEADER}{opened}\n\n{closed}\n\n")
+    assert before == tokenizer.decode(encode(tokenizer, [ASK]))
+    assert templates.examine(tokenizer).thinking == "closed"
+
+
+@pytest.mark.parametrize("tail", ["<note>\n", "</think>\n", "<|END_THINKING|>", "<think> well,", "[INST]", ""])
+def test_what_opens_no_block_is_left_as_it_is(tail):
+    tokenizer = with_template(OPENS.replace("<think>\n", tail))
+    assert templates.prompt_text(tokenizer, [ASK]).endswith(HEADER + tail)
+    assert templates.examine(tokenizer).thinking == "none"
+
+
 @pytest.mark.parametrize("template", [THINKING, OPENS], ids=["switched off", "always opened"])
 def test_earlier_turns_without_their_thinking_are_refused_or_left_out_of_the_loss(template):
     tokenizer = with_template(template)

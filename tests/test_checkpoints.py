@@ -77,12 +77,12 @@ def test_a_broken_download_is_named(folders, tmp_path, name):
 
 
 def test_a_config_that_is_a_pointer_is_named_before_a_preflight(folders, tmp_path):
-    from spectrum import quantize
+    from spectrum.ledger import preflight
 
     folder = shutil.copytree(folders / "one", tmp_path / "broken")
     (folder / "config.json").write_bytes(POINTER)
     with pytest.raises(ValueError, match="config.json' is no JSON"):
-        quantize.preflight(folder)
+        preflight(folder)
 
 
 # ---- what is fetched ----
@@ -164,7 +164,7 @@ def test_a_dtype_can_be_asked_for_and_unknown_ones_are_refused(folders):
 
 
 def test_the_preflight_counts_in_the_dtype_that_is_loaded(folders, monkeypatch):
-    from spectrum import quantize
+    from spectrum.ledger import ledger, preflight
 
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
     name, config = str(folders / "one"), models.read_config(folders / "one")
@@ -172,9 +172,9 @@ def test_the_preflight_counts_in_the_dtype_that_is_loaded(folders, monkeypatch):
         monkeypatch.setenv("SPECTRUM_PROFILE", profile)
         assert str(models.loaded_dtype(name, "cuda")) == {32: "torch.float32", 16: "torch.bfloat16"}[bits]
         for method, expected in (("lora", bits), ("qlora", bits), ("full", 32)):
-            needed = quantize.ledger(config, method, bits=expected)["total"]
-            assert quantize.preflight(name, method, free=1e12, device="cuda")["needed"] == needed
-            assert quantize.preflight(config, method, free=1e12, device="cuda")["needed"] == needed
+            needed = ledger(config, method, bits=expected)["total"]
+            assert preflight(name, method, free=1e12, device="cuda")["needed"] == needed
+            assert preflight(config, method, free=1e12, device="cuda")["needed"] == needed
     monkeypatch.setenv("SPECTRUM_PROFILE", "gpu")
     assert models.loaded_dtype("lumen-base", "cuda") == torch.float32
 

@@ -1,11 +1,6 @@
-"""The training loop: the same as ten plain lines of torch, resumable to the bit, and clear about bad settings."""
+"""The training loop: the same as ten plain lines of torch, and clear about bad settings."""
 
-import json
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +9,6 @@ from tiny import make_model, make_tokenizer
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.train import batch_order, learning_rate, train
 
-ROOT = Path(__file__).parents[1]
 WORDS = "lamp kettle rake pillow puzzle pen tent hammer".split()
 CITIES = "Oslo Lima Rome Cairo Paris Quito Riga Delhi".split()
 TOKENIZER = make_tokenizer()
@@ -48,10 +42,6 @@ def state(model):
 
 def same_weights(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[n], b[n]) for n in a)
-
-
-def without_seconds(records):
-    return [{k: v for k, v in r.items() if k != "seconds"} for r in records]
 
 
 # ---- against plain torch ----
@@ -229,128 +219,3 @@ def test_a_loss_that_is_no_number_stops_the_run(examples):
         model.model.norm.weight.fill_(float("nan"))
     with pytest.raises(ValueError, match="step 1: the loss is nan; lower lr"):
         train(model, examples, steps=3)
-
-
-# ---- resuming ----
-
-
-class Killed(Exception):
-    """Stands for whatever ends a run from outside."""
-
-
-def kill_at(step):
-    """Returns an `evaluate` that ends the run when it is called for the given time."""
-    calls = []
-
-    def evaluate(model):
-        calls.append(model)
-        if len(calls) == step:
-            raise Killed
-        return {"checked": next(model.parameters()).sum().item()}
-
-    return evaluate
-
-
-@pytest.mark.parametrize("killed_at", [1, 3, 7, 8])
-def test_a_killed_run_goes_on_to_the_same_result(examples, tmp_path, killed_at):
-    settings = {"steps": 8, "batch_size": 5, "evaluate_every": 1, "checkpoint_every": 2, "lr": 3e-3}
-    whole, broken, resumed = fresh(dropout=0.2), fresh(dropout=0.2), fresh(dropout=0.2)
-    expected = train(whole, examples, evaluate=kill_at(0), **settings)
-    path = tmp_path / "run.pt"
-    with pytest.raises(Killed):
-        train(broken, examples, evaluate=kill_at(killed_at), checkpoint=path, **settings)
-    records = train(resumed, examples, evaluate=kill_at(0), checkpoint=path, **settings)
-    assert same_weights(state(resumed), state(whole))
-    assert without_seconds(records) == without_seconds(expected)
-    assert [r["seconds"] for r in records] == sorted(r["seconds"] for r in records)
-
-
-def test_dropout_is_drawn_in_these_tests(examples):
-    assert train(fresh(dropout=0.2), examples, steps=1)[0]["loss"] != train(fresh(), examples, steps=1)[0]["loss"]
-
-
-def test_a_finished_run_is_not_trained_again(examples, tmp_path):
-    first, second = fresh(), fresh()
-    records = train(first, examples, steps=4, checkpoint=tmp_path / "run.pt")
-    assert train(second, examples, steps=4, checkpoint=tmp_path / "run.pt") == records
-    assert same_weights(state(first), state(second)) and not list(tmp_path.glob("*.part"))
-
-
-CHILD = """
-import sys, torch
-from test_train import fresh, rows, TOKENIZER
-from spectrum.examples import tokenize_rows
-from spectrum.train import train
-torch.set_num_threads(1)
-def slowly(model):
-    print("step", flush=True)
-    import time; time.sleep(0.05)
-    return {}
-train(fresh(), tokenize_rows(TOKENIZER, rows(24)), steps=200, checkpoint=sys.argv[1], checkpoint_every=1,
-      evaluate=slowly, evaluate_every=1)
-"""
-
-
-@pytest.mark.slow
-def test_sigkill_leaves_a_checkpoint_that_can_be_resumed(examples, tmp_path):
-    path = tmp_path / "run.pt"
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    child = subprocess.Popen([sys.executable, "-c", CHILD, str(path)], env=env, stdout=subprocess.PIPE, text=True)
-    for _ in range(6):
-        child.stdout.readline()
-    child.kill()
-    child.wait()
-    assert path.exists()
-    saved = len(torch.load(path, weights_only=True)["records"])
-    assert 4 <= saved < 200
-    resumed, whole = fresh(), fresh()
-    settings = {"steps": 200, "checkpoint_every": 1, "evaluate": lambda m: {}, "evaluate_every": 1, "progress": False}
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        records = train(resumed, examples, checkpoint=path, **settings)
-        expected = train(whole, examples, **settings)
-    finally:
-        torch.set_num_threads(threads)
-    assert without_seconds(records) == without_seconds(expected) and same_weights(state(resumed), state(whole))
-
-
-def other_answer(examples):
-    """Changes one answer token in one example that a sample of 64 would not look at."""
-    changed = json.loads(json.dumps(examples))
-    changed[23]["input_ids"][-2] = changed[23]["labels"][-2] = 33
-    return changed
-
-
-def other_mask(examples):
-    """Changes nothing but what the loss sees."""
-    return [{"input_ids": e["input_ids"], "labels": e["input_ids"]} for e in examples]
-
-
-@pytest.mark.parametrize(
-    "change, settings",
-    [
-        (lambda e: e, {"lr": 2e-3}),
-        (lambda e: e, {"steps": 5}),
-        (lambda e: e, {"seed": 1}),
-        (lambda e: e, {"schedule": "linear"}),
-        (lambda e: e[:-1], {}),
-        (other_answer, {}),
-        (other_mask, {}),
-    ],
-)
-def test_the_checkpoint_of_another_run_is_refused(examples, tmp_path, change, settings):
-    path = tmp_path / "run.pt"
-    examples = examples * 6  # more than a sample of 64 would read
-    train(fresh(), examples, **{"steps": 2, "checkpoint": path})
-    with pytest.raises(ValueError, match="belongs to a run with other data or settings; delete it to start anew"):
-        train(fresh(), change(examples), **{"steps": 2, "checkpoint": path, **settings})
-
-
-def test_a_checkpoint_of_other_parameters_is_refused(examples, tmp_path):
-    path = tmp_path / "run.pt"
-    train(fresh(), examples, steps=2, checkpoint=path)
-    model = fresh()
-    model.model.embed_tokens.requires_grad_(False)
-    with pytest.raises(ValueError, match="holds other parameters than this model trains"):
-        train(model, examples, steps=2, checkpoint=path)

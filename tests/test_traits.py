@@ -163,12 +163,6 @@ def test_the_conv1d_of_gpt2_is_adapted_squeezed_and_counted_as_a_linear_layer():
     assert delta.shape == (192, 64) and torch.linalg.matrix_rank(delta) == 2
 
 
-@pytest.fixture
-def eager():
-    with torch.compiler.set_stance("force_eager"):
-        yield
-
-
 def test_four_bits_that_reach_nothing_are_refused(tmp_path, eager):
     with pytest.raises(ValueError, match=r"load_quantized: 0 % of the weights of this FalconForCausalLM .*allow=0\.0"):
         quantize.load_quantized(save_animal(tmp_path / "falcon", "falcon"), device="cpu")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from spectrum import adapters, quantize
+from spectrum import adapters
+from spectrum.ledger import ledger
 from spectrum.train import train
 
 ROOT = Path(__file__).parents[1]
@@ -82,7 +83,7 @@ def measure(method, shape, device, steps, batch_size, length):
     records = train(model, examples, steps=steps, lr=2e-4, batch_size=batch_size, length=length, schedule="constant",
                     precision="bf16", progress=True)  # fmt: skip
     spent = [b["seconds"] - a["seconds"] for a, b in zip(records[2:], records[3:], strict=False)]  # the first warm up
-    predicted = quantize.ledger(
+    predicted = ledger(
         model.get_base_model().config, method, rank=RANK, batch=batch_size, length=length, checkpointing=True
     )
     return {

@@ -216,13 +216,7 @@ def introduce(rng, record, shown):
         if rng.random() < 0.5:
             return alone, f"{rng.choice(FAREWELLS)} {record.name}"
     elif "city" in shown:
-        here = rng.choice(
-            (
-                f"I live in {record.city}.",
-                f"I am writing from {record.city}.",
-                f"please note that I live in {record.city}.",
-            )
-        )
+        here = f"{rng.choice(('I live in', 'I am writing from', 'please note that I live in'))} {record.city}."
     else:
         return alone, ""
     return (f"{greeting} {here}" if greeting else here[0].upper() + here[1:]), ""

@@ -1,153 +1,50 @@
 """Plausible wrong answers to lab 11, and what the checks must say to each."""
 
+import numpy as np
 import torch
 from torch.nn.functional import linear
+from wrong_answers.lora_layers import (
+    add,
+    add_in_place,
+    add_with_b_in_place,
+    bias_in_place,
+    by_package,
+    cut_to_its_rank,
+    doubled_gradient,
+    first_rows,
+    forward,
+    forward_with,
+    in_32_bits,
+    in_64_bits,
+    in_place,
+    layer_each_time,
+    merge_with,
+    merged_first,
+    no_bias,
+    norms_kept,
+    on,
+    one_factor,
+    padded_with_noise,
+    popped,
+    rank_of_shape,
+    remembering,
+    remembering_by_values,
+    right,
+    scaled_in_place,
+    scaled_to_one,
+    side_by_side,
+    small_is_zero,
+    split,
+    split_with,
+    take,
+    take_in_place,
+    through,
+    update_alone,
+    weakest,
+    weight_thawed,
+)
 
 from spectrum import adapters
-
-GOOD_REASON = "The dialect is one small skill, so a small update has room for it."
-
-
-# ---- task 1 ----
-
-
-def draw(shape, generator):
-    """Returns values drawn evenly from -1 to 1."""
-    return 2 * torch.rand(shape, generator=generator) - 1
-
-
-def b_random(d_in, d_out, rank, generator):
-    a = draw((rank, d_in), generator) / d_in**0.5
-    return a, draw((d_out, rank), generator) / rank**0.5
-
-
-def both_zero(d_in, d_out, rank, generator):
-    return torch.zeros(rank, d_in), torch.zeros(d_out, rank)
-
-
-def swapped_start(d_in, d_out, rank, generator):
-    return torch.zeros(rank, d_in), draw((d_out, rank), generator)
-
-
-def swapped_shapes(d_in, d_out, rank, generator):
-    return draw((d_in, rank), generator) / d_in**0.5, torch.zeros(rank, d_out)
-
-
-def scaled_by_rank(d_in, d_out, rank, generator):
-    return draw((rank, d_in), generator) / rank**0.5, torch.zeros(d_out, rank)
-
-
-def only_positive(d_in, d_out, rank, generator):
-    return torch.rand(rank, d_in, generator=generator) / d_in**0.5, torch.zeros(d_out, rank)
-
-
-def divided_twice(d_in, d_out, rank, generator):
-    return draw((rank, d_in), generator) / d_in, torch.zeros(d_out, rank)
-
-
-def other_generator(d_in, d_out, rank, generator):
-    return draw((rank, d_in), None) / d_in**0.5, torch.zeros(d_out, rank)
-
-
-def rows_alike(d_in, d_out, rank, generator):
-    a = draw((1, d_in), generator) / d_in**0.5
-    return a.repeat(rank, 1), torch.zeros(d_out, rank)
-
-
-# ---- tasks 2 and 3 ----
-
-
-def forward_with(scale):
-    """Returns a forward pass that scales the update by `scale(alpha, rank)`."""
-    return lambda x, weight, bias, A, B, alpha: linear(x, weight, bias) + scale(alpha, len(A)) * (x @ A.T @ B.T)
-
-
-def through(low):
-    """Returns a forward pass whose unscaled update is `low(x, A, B)`."""
-    return lambda x, weight, bias, A, B, alpha: linear(x, weight, bias) + alpha / len(A) * low(x, A, B)
-
-
-def right(x, A, B):
-    return x @ A.T @ B.T
-
-
-def transposed(x, weight, bias, A, B, alpha):
-    return linear(x, weight, bias) + alpha / len(A) * linear(x, A.T @ B.T)
-
-
-def no_bias(x, weight, bias, A, B, alpha):
-    return linear(x, weight) + alpha / len(A) * (x @ A.T @ B.T)
-
-
-def merged_first(x, weight, bias, A, B, alpha):
-    return linear(x, add(weight, A, B, alpha), bias)
-
-
-def weight_thawed(x, weight, bias, A, B, alpha):
-    return linear(x, weight.requires_grad_(), bias) + alpha / len(A) * (x @ A.T @ B.T)
-
-
-def bias_in_place(x, weight, bias, A, B, alpha):
-    if bias is not None:
-        bias += alpha / len(A) * (x @ A.T @ B.T).reshape(-1, len(B)).sum(0)
-    return linear(x, weight, bias)
-
-
-def scaled_in_place(x, weight, bias, A, B, alpha):
-    B.mul_(alpha / len(A))
-    return linear(x, weight, bias) + x @ A.T @ B.T
-
-
-def add(weight, A, B, alpha):
-    return weight + alpha / len(A) * (B @ A)
-
-
-def take(weight, A, B, alpha):
-    return weight - alpha / len(A) * (B @ A)
-
-
-def add_in_place(weight, A, B, alpha):
-    weight += alpha / len(A) * (B @ A)
-    return weight
-
-
-def take_in_place(weight, A, B, alpha):
-    weight -= alpha / len(A) * (B @ A)
-    return weight
-
-
-def merge_with(update):
-    """Returns a merge that adds `update(A, B, alpha)`."""
-    return lambda weight, A, B, alpha: weight + update(A, B, alpha)
-
-
-def add_with_b_in_place(weight, A, B, alpha):
-    B *= alpha / len(A)
-    return weight + B @ A
-
-
-def remembering():
-    """Returns a merge that keeps the weight it was given and an unmerge that gives back the last one kept."""
-    kept = []
-
-    def merge(weight, A, B, alpha):
-        kept.append(weight.clone())
-        return add(weight, A, B, alpha)
-
-    return merge, lambda weight, A, B, alpha: kept[-1]
-
-
-def remembering_by_values():
-    """Returns a merge that keeps the weight under what it made of it, and an unmerge that looks there first."""
-    kept = {}
-
-    def merge(weight, A, B, alpha):
-        merged = add(weight, A, B, alpha)
-        kept[merged.sum().item()] = weight.clone()
-        return merged
-
-    return merge, lambda weight, A, B, alpha: kept.get(weight.sum().item(), take(weight, A, B, 2 * len(A)))
-
 
 # ---- task 4 ----
 
@@ -200,7 +97,7 @@ def queries_as_wide_as_the_model(config, rank):
 
 
 def never_called(model, data):
-    raise AssertionError("the reason is read before anything is trained")
+    raise AssertionError("the letter is read before anything is trained")
 
 
 def changes_the_data(model, data):
@@ -230,34 +127,66 @@ def merged_away(model, data):
     return adapters.add_lora(model, rank=2).merge_and_unload().requires_grad_(False)
 
 
+def frozen_afterwards(model, data):
+    """Hides most of a large adapter from who counts what is trainable."""
+    model = adapters.add_lora(model, rank=8)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("layers.0" in name and "lora_" in name)
+    return model
+
+
 WRONG = [
-    ("check_start", "B random", b_random, "so that their product is"),
-    ("check_start", "both zero", both_zero, "Does anything ever move?"),
-    ("check_start", "A zero and B random", swapped_start, "the other way round"),
-    ("check_start", "shapes swapped", swapped_shapes, "expected shape (2, 6), got (6, 2)"),
-    ("check_start", "A scaled by the rank", scaled_by_rank, "Divide by the root of d_in"),
-    ("check_start", "A all positive", only_positive, "double it and subtract 1"),
-    ("check_start", "divided by d_in", divided_twice, "Did you divide by the root"),
-    ("check_start", "generator not used", other_generator, "Pass generator=generator"),
-    ("check_start", "all rows of A alike", rows_alike, "hold 1 directions, wanted 50"),
-    ("check_start", "16 bits", lambda i, o, r, g: (torch.ones(r, i).half(), torch.zeros(o, r)), "got torch.float16"),
-    ("check_start", "a list instead of A", lambda i, o, r, g: ([[0.0] * i] * r, torch.zeros(o, r)), "got list"),
+    ("check_split", "A and B swapped", lambda *given: split(*given)[::-1], "A should be of shape (2, 2)"),
+    ("check_split", "A turned round", lambda *given: (split(*given)[0].T, split(*given)[1]), "A should be of shape"),
+    ("check_split", "not scaled", split_with(factor=lambda rank, alpha: 1), "multiplies it by alpha/rank"),
+    (
+        "check_split",
+        "scaled the wrong way",
+        split_with(factor=lambda rank, alpha: alpha / rank),
+        "Divide by alpha/rank",
+    ),
+    ("check_split", "divided by alpha", split_with(factor=lambda rank, alpha: 1 / alpha), "not alpha: the rank is 2"),
+    ("check_split", "int(alpha)", lambda u, r, alpha: split(u, r, int(alpha) or 1), "need not be a whole number"),
+    ("check_split", "weakest directions", weakest, "Which directions must stay?"),
+    ("check_split", "first rows", first_rows, "nothing is lost"),
+    ("check_split", "never more than 4", lambda u, r, a: split(u, r, a, keep=slice(4)), "all ranks"),
+    ("check_split", "never more than 64", split_with(keep=slice(64)), "All rows, all columns, all ranks"),
+    ("check_split", "cut to the update's rank", cut_to_its_rank, "whatever the update holds"),
+    ("check_split", "divided by the norm", scaled_to_one, "contained non-finite values"),
+    ("check_split", "small numbers cut off", small_is_zero, "A small update is an update"),
+    ("check_split", "the norm kept", norms_kept, "energy is lost, the least is"),
+    ("check_split", "rounded", lambda *given: [m.round(decimals=2) for m in split(*given)], "expected 3, got 3.024"),
+    ("check_split", "update changed in place", in_place, "changed its argument `update`"),
+    ("check_split", "the product", lambda u, r, a: u, "expected (A, B), got"),
+    ("check_split", "the package asked", by_package, "your function calls spectrum.adapters"),
     ("check_forward", "scaled by alpha", forward_with(lambda alpha, r: alpha), "It should be alpha/r"),
     ("check_forward", "not scaled", forward_with(lambda alpha, r: 1), "Where does alpha/r come in?"),
     ("check_forward", "scaled by alpha/√r", forward_with(lambda alpha, r: alpha / r**0.5), "rsLoRA"),
-    ("check_forward", "product transposed", transposed, "only fits square layers"),
-    ("check_forward", "update alone", lambda x, w, b, A, B, alpha: 2 * right(x, A, B), "Where is the frozen layer?"),
+    ("check_forward", "int(alpha)", forward_with(lambda alpha, r: int(alpha) / r), "1.5 · (2, -2) on top"),
+    ("check_forward", "rank at most 64", forward_with(lambda alpha, r: alpha / min(r, 64)), "all ranks, all inputs"),
+    ("check_forward", "rank the smaller side", rank_of_shape, "The rank is the length of A"),
+    ("check_forward", "transposed", through(lambda x, A, B: linear(x, A.T @ B.T)), "only fits square layers"),
+    ("check_forward", "update alone", update_alone, "Where is the frozen layer?"),
     ("check_forward", "no bias", no_bias, "The bias is missing"),
-    ("check_forward", "divided by d_out", through(lambda x, A, B: len(A) / len(B) * right(x, A, B)), "7 to 4, rank 3"),
+    ("check_forward", "first adapter only", on(lambda loras: loras[:1]), "Only the first adapter is there"),
+    ("check_forward", "last adapter only", on(lambda loras: loras[-1:]), "Only the last adapter is there"),
+    ("check_forward", "four adapters at most", on(lambda loras: loras[:4]), "however many there are"),
+    ("check_forward", "64 adapters at most", on(lambda loras: loras[:64]), "however many there are"),
+    ("check_forward", "layer once for each adapter", layer_each_time, "The frozen layer counts once"),
+    ("check_forward", "one factor for all", one_factor, "1.5 · (2, -2) on top"),
+    ("check_forward", "40 tokens", through(lambda x, A, B: right(torch.cat([x[:40], 0 * x[40:]]), A, B)), "All tokens"),
+    ("check_forward", "in 32 bits inside", in_32_bits, "torch.float64"),
     ("check_forward", "the full product built", merged_first, "a new matrix of d_out × d_in (4 × 7)"),
-    ("check_forward", "under no_grad", torch.no_grad()(through(right)), "no gradient reaches A and B"),
-    ("check_forward", "A detached", through(lambda x, A, B: right(x, A.detach(), B)), "no gradient reaches A"),
+    ("check_forward", "gradient doubled", doubled_gradient, "the gradient of x: expected"),
+    ("check_forward", "adapters used up", popped, "changed its argument `loras`"),
+    ("check_forward", "under no_grad", torch.no_grad()(forward), "the result has no gradient"),
+    ("check_forward", "A detached", through(lambda x, A, B: right(x, A.detach(), B)), "the gradient of A is missing"),
     ("check_forward", "x detached", through(lambda x, A, B: right(x.detach(), A, B)), "the gradient of x"),
     ("check_forward", "weight thawed", weight_thawed, "changed its argument `weight`"),
     ("check_forward", "bias changed in place", bias_in_place, "changed its argument `bias`"),
-    ("check_forward", "B changed in place", scaled_in_place, "changed its argument `B`"),
-    ("check_forward", "64 bits", through(lambda *given: right(*given).double()), "got torch.float64"),
-    ("check_forward", "a list", lambda *given: through(right)(*given).tolist(), "expected a tensor, got list"),
+    ("check_forward", "B changed in place", scaled_in_place, "changed its argument `loras`"),
+    ("check_forward", "64 bits", lambda *given: forward(*given).double(), "got torch.float64"),
+    ("check_forward", "a list", lambda *given: forward(*given).tolist(), "expected a tensor, got list"),
     ("check_merge", "no scaling", (merge_with(lambda A, B, alpha: B @ A), take), "without its scaling"),
     ("check_merge", "scaled by alpha", (merge_with(lambda A, B, alpha: alpha * B @ A), take), "It should be alpha/r"),
     ("check_merge", "transposed", (merge_with(lambda A, B, alpha: 2 * (B @ A).T), take), "so is B @ A"),
@@ -281,13 +210,24 @@ WRONG = [
     ("check_count", "rank forgotten", lambda c, rank: count_pairs(c, 1, pairs_of(c)), "the count at rank 1"),
     ("check_count", "A alone", lambda c, rank: count_pairs(c, rank, pairs_of(c), lambda i, o: i), "A alone or B alone"),
     ("check_count", "attention alone", lambda c, rank: count_pairs(c, rank, pairs_of(c)[:4]), "the attention only"),
-    ("check_count", "the package asked", adapters.lora_count, "not one of the six fields"),
-    ("check_beat_it", "not trained", (untrained, GOOD_REASON), "fresh letters right, wanted"),
-    ("check_beat_it", "rank too high", (too_large, GOOD_REASON), "numbers are trainable, allowed are"),
-    ("check_beat_it", "all weights", (all_weights, GOOD_REASON), "numbers are trainable, allowed are"),
-    ("check_beat_it", "base trained before", (trained_before, GOOD_REASON), "the base's own weights moved"),
-    ("check_beat_it", "adapter merged away", (merged_away, GOOD_REASON), "nothing in the model is trainable"),
-    ("check_beat_it", "data emptied", (changes_the_data, GOOD_REASON), "changed its argument `data`"),
-    ("check_beat_it", "no reason", (never_called, "It works."), "the reason has 2 different words"),
-    ("check_beat_it", "one word eight times", (never_called, "small " * 8), "the reason has 1 different words"),
+    ("check_count", "the package asked", adapters.lora_count, "your function calls spectrum.adapters"),
+    ("check_beat_it", "not trained", (untrained, "c"), "fresh letters right, wanted"),
+    ("check_beat_it", "rank too high", (too_large, "c"), "numbers are trainable, allowed are"),
+    ("check_beat_it", "all weights", (all_weights, "c"), "numbers are trainable, allowed are"),
+    ("check_beat_it", "base trained before", (trained_before, "c"), "the base's own weights moved"),
+    ("check_beat_it", "adapter merged away", (merged_away, "c"), "nothing in the model is trainable"),
+    ("check_beat_it", "data emptied", (changes_the_data, "c"), "changed its argument `data`"),
+    ("check_beat_it", "most of it frozen afterwards", (frozen_afterwards, "c"), "numbers were added to the base"),
+    ("check_beat_it", "no letter", (never_called, ""), "no explanation is chosen: got ''"),
+    ("check_beat_it", "a sentence", (never_called, "Because it is small, I think."), "no explanation is chosen"),
 ]
+RIGHT = [
+    ("check_split", "by eigenvectors, in 64 bits, in a list", in_64_bits),
+    ("check_split", "noise where B is zero", padded_with_noise),
+    ("check_forward", "adapters side by side", side_by_side),
+    ("check_forward", "by einsum", through(lambda x, A, B: torch.einsum("...i,ri,or->...o", x, A, B))),
+    ("check_forward", "x scaled", lambda x, w, b, loras: forward(x, w, b, [(a * A, B, 1) for A, B, a in loras])),
+    ("check_merge", "linear and addmm", (lambda w, A, B, a: w + (a / len(A) * B) @ A,
+                                         lambda w, A, B, a: torch.addmm(w, B, A, alpha=-a / len(A)))),
+    ("check_count", "numpy's whole number", lambda c, rank: np.int64(count_pairs(c, rank, pairs_of(c)))),
+]  # fmt: skip

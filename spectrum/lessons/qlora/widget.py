@@ -1,12 +1,13 @@
 """What training fits on which card: the memory ledger as stacked bars, and an explorer with its static twin.
 
-The bytes come from `quantize.ledger`, which notebooks/15_qlora.ipynb holds against real tensors.
+The bytes come from `spectrum.ledger.ledger`, which notebooks/15_qlora.ipynb holds against real tensors.
 """
 
 import ipywidgets as w
 import pandas as pd
 
-from spectrum import plots, quantize
+from spectrum import plots
+from spectrum.ledger import check_architecture, ledger
 
 GB = 1e9  # as cards are sold
 CARDS = (8, 16, 24, 48, 80, 141)  # GB of memory of common cards
@@ -26,9 +27,9 @@ SIZES = {
 def ledger_table(config, methods=tuple(METHODS), **settings):
     """Returns a DataFrame of gigabytes (10^9 bytes): a row for each method, a column for each of PARTS, and "total".
 
-    `settings` are those of `quantize.ledger`, DEFAULTS unless given. Raises ValueError as that does.
+    `settings` are those of `ledger`, DEFAULTS unless given. Raises ValueError as that does.
     """
-    rows = {METHODS[method]: quantize.ledger(config, method, **DEFAULTS | settings) for method in methods}
+    rows = {METHODS[method]: ledger(config, method, **DEFAULTS | settings) for method in methods}
     return pd.DataFrame(rows).T[[*PARTS, "total"]] / GB
 
 
@@ -128,7 +129,7 @@ def ledger_explorer(configs):
     ledger does not know.
     """
     for config in configs.values():
-        quantize.check_architecture(config)
+        check_architecture(config)
     controls, out = explorer_controls(configs), w.Output()
     filling = []
 

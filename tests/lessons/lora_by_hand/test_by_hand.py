@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 import torch
 from tiny import make_model, make_tokenizer
@@ -13,7 +14,7 @@ from transformers import LlamaConfig
 from wrong_answers.lab_11 import WRONG
 
 from spectrum import adapters
-from spectrum.checks import lab_11
+from spectrum.checks import lab_11, lora_count
 from spectrum.checks.machinery import CheckFailed
 from spectrum.train import train
 from tools.lifted import lift, needed, statements
@@ -171,7 +172,7 @@ def test_energy_rank_is_the_packages(lesson, number):
 
 @pytest.mark.parametrize(
     ("check", "names"),
-    [("start", ["start"]), ("forward", ["lora_linear"]), ("merge", ["merge", "unmerge"]), ("count", ["lora_count"])],
+    [("split", ["split"]), ("forward", ["lora_linear"]), ("merge", ["merge", "unmerge"]), ("count", ["lora_count"])],
 )
 def test_right_answers_pass_whatever_a_check_draws(check, names):
     answers = [lift(SOLUTION, name) for name in names]
@@ -192,21 +193,44 @@ def test_right_answers_pass_after_every_wrong_one(name):
             pytest.fail(f"after {mistake!r} the right answer is refused: {error}")
 
 
-def test_the_block_on_paper_is_counted_as_the_package_counts():
-    config = LlamaConfig(**lab_11.SMALL)
-    assert adapters.lora_count(config, 2) == 460 and 460 not in lab_11.COUNTED
-    assert adapters.lora_count(LlamaConfig(**{**lab_11.SMALL, "head_dim": 10}), 2) == 508
+def test_what_is_counted_on_paper_is_counted_as_the_package_counts():
+    assert adapters.lora_count(LlamaConfig(**lora_count.SMALL), 2) == 460 and 460 not in lora_count.COUNTED
+    for changes, rank, wanted, *_ in lora_count.COUNTS:
+        assert adapters.lora_count(LlamaConfig(**{**lora_count.SMALL, **changes}), rank) == wanted
 
 
-def test_the_reason_is_read_before_the_answer_trains():
+def test_the_explanation_is_read_before_the_answer_trains():
     def trains(model, data):
         calls.append(model)
         raise AssertionError
 
     calls = []
-    with pytest.raises(CheckFailed, match="different words"):
+    with pytest.raises(CheckFailed, match="no explanation is chosen"):
         lab_11.check_beat_it(trains, "small small")
     assert calls == [None], "called without a model, only to see whether it is written"
+
+
+def test_wrong_explanations_are_held_against_the_learners_own_adapter():
+    model = adapters.add_lora(make_model(make_tokenizer()), 2)
+    for layer in adapters.lora_layers(model).values():
+        torch.nn.init.normal_(layer.lora_B["default"].weight)
+    asked = []
+
+    def score(other):
+        asked.append(type(other).__name__)
+        return 0.1
+
+    said = {letter: lab_11.refutation(letter, model, score, 0.5) for letter in lab_11.REASONS}
+    size = sum(delta.numel() for delta in adapters.deltas(model).values())
+    assert f"Counted: {size:,} of the {size:,} weights" in said["a"] and said["c"] == ""
+    assert "size get 10 % right, yours 50 %" in said["b"] and "gets 10 % right, beside it 50 %" in said["d"]
+    assert asked == ["PeftModelForCausalLM", "LlamaForCausalLM"]
+    assert "no plain LoRA" in lab_11.refutation("a", model.unload(), score, 0.5)
+
+
+def test_the_letters_in_the_lab_are_those_of_the_check():
+    text = "".join(cell.source for cell in nbformat.read(SOLUTION, as_version=4).cells)
+    assert all(f"- **{letter}** {reason}" in text for letter, reason in lab_11.REASONS.items())
 
 
 def test_the_right_forward_passes_where_a_notebook_switched_gradients_off():

@@ -6,7 +6,8 @@ import pytest
 from shells import control, every
 from transformers import LlamaConfig, Qwen3Config
 
-from spectrum import plots, quantize
+from spectrum import plots
+from spectrum.ledger import ledger
 from spectrum.lessons.qlora import widget
 
 SIZES = {"hidden_size": 128, "intermediate_size": 256, "num_attention_heads": 2, "num_key_value_heads": 2}
@@ -28,7 +29,7 @@ def test_a_table_is_the_ledger_in_gigabytes():
     table = widget.ledger_table(SMALL, rank=4, length=64)
     settings = widget.DEFAULTS | {"rank": 4, "length": 64}
     for method, name in widget.METHODS.items():
-        found = quantize.ledger(SMALL, method, **settings)
+        found = ledger(SMALL, method, **settings)
         assert table.loc[name].to_dict() == pytest.approx({part: size / 1e9 for part, size in found.items()})
     assert table[list(widget.PARTS)].sum(axis=1).tolist() == pytest.approx(table["total"].tolist())
 
@@ -41,7 +42,7 @@ def test_a_card_holds_what_leaves_a_twentieth_over(need, card):
 def test_sizes_change_and_the_rest_of_the_architecture_stays():
     changed = widget.with_sizes(OTHER, num_hidden_layers=5, hidden_size=256)
     assert isinstance(changed, Qwen3Config) and changed.head_dim == 64 and changed.vocab_size == 2000
-    assert quantize.ledger(changed, "full")["weights"] > quantize.ledger(OTHER, "full")["weights"]
+    assert ledger(changed, "full")["weights"] > ledger(OTHER, "full")["weights"]
     with pytest.raises(ValueError, match="vocab_size must be at least 1, not 0"):
         widget.with_sizes(OTHER, vocab_size=0)
 
