@@ -1,13 +1,15 @@
 """A fixed part of the mutants of `make mutants`: none may pass its check unless a reason is written down."""
 
 import ast
+import importlib
 
 import pytest
 import torch
 
+from spectrum.checks.snapshot import calls_of
 from tools import mutants
 from tools.ordinary_faults import ordinary
-from tools.wrapped_faults import wrapped
+from tools.wrapped_faults import calls_it, wrapped
 
 LABS = sorted(path.name[:2] for path in mutants.ROOT.glob("solutions/*.ipynb"))
 SOURCE = """
@@ -18,7 +20,7 @@ def first(texts, k=2):
 
 
 # The labs in which every mutant that passes has its reason in mutants_accepted.toml; the others are to follow.
-HARDENED = ("01", "02", "03", "11")
+HARDENED = ("01", "02", "03", "04", "05", "06", "11")
 
 
 @pytest.mark.slow
@@ -48,6 +50,13 @@ def test_ordinary_faults_are_small_different_and_each_changes_the_source():
     assert any("[text for text in texts if" in fault for fault in found)
 
 
+def test_two_faults_that_read_alike_are_both_tried():
+    tree = ast.parse(
+        "def f(x):\n    for y in x:\n        if y:\n            break\n        x = y\n        if x:\n            break"
+    )
+    assert {"break → continue", "break → continue (2)"} <= dict(ordinary(tree)).keys()
+
+
 def doubled(x, alpha=1):
     return x * 2 * alpha
 
@@ -70,6 +79,32 @@ def test_wrapped_faults_follow_from_what_a_function_is_given_and_gives():
     names = dict(wrapped(doubled, [({"x": "ab"}, "abab")]))
     assert "drops what is not ASCII in x" in names and "changes x" not in names and "rounds to 2 places" not in names
     assert names["drops what is not ASCII in x"]("é1") == "11"
+
+
+def test_a_pair_is_not_cut_and_tuples_of_several_sizes_are():
+    pair, other = ({"x": (1, 2)}, (1, 2, 1, 2)), ({"x": (1,)}, (1, 1))
+    assert "sees only 4 of x" not in dict(wrapped(doubled, [pair]))
+    assert "sees only 4 of x" in dict(wrapped(doubled, [pair, other]))
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_mutant_that_calls_what_is_forbidden_is_seen(lab):
+    module = importlib.import_module(f"spectrum.checks.lab_{lab}")
+    rules = [check.rules for check in vars(module).values() if getattr(check, "is_check", False)]
+    for name in {name for rule in rules for name in rule.get("forbids", ())}:
+        with calls_of([name]) as called:
+            calls_it(name, None)
+        assert called, name
+
+
+def test_a_labs_table_is_made_of_its_own_check_with_its_helpers_and_of_its_own_reasons(monkeypatch):
+    names = {path.stem for path in mutants.check_files("03")}
+    assert {"lab_03", "cases_03", "decoding_03", "gate", "machinery", "snapshot"} <= names and "lab_02" not in names
+    reasons = mutants.accepted_mutants()
+    before = mutants.fingerprint("03")
+    for lab, same in (("02", True), ("03", False)):
+        monkeypatch.setattr(mutants, "accepted_mutants", lambda lab=lab: {**reasons, (lab, 1, "a fault"): "a reason"})
+        assert (mutants.fingerprint("03") == before) == same
 
 
 def test_a_fault_keeps_state_between_calls():

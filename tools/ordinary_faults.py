@@ -7,6 +7,7 @@ tasks gets wrong: slices, arguments in the other order, the other method of a pa
 
 import ast
 import copy
+from collections import Counter
 
 # op -> what is written by mistake in its place
 OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div,
@@ -30,7 +31,7 @@ for one, two in PAIRS:
 
 def ordinary(tree):
     """Yields (the fault in words, the faulty tree) for every small fault of the functions in a parsed cell."""
-    seen = {ast.unparse(tree)}
+    seen, told = {ast.unparse(tree)}, Counter()
     for place, node in enumerate(ast.walk(tree)):
         for change in changes(node):
             faulty = copy.deepcopy(tree)
@@ -39,7 +40,9 @@ def ordinary(tree):
             text = ast.unparse(ast.fix_missing_locations(faulty))
             if text not in seen:
                 seen.add(text)
-                yield words(tree, faulty), faulty
+                said = words(tree, faulty)
+                told[said] += 1  # a line may stand in a function twice
+                yield said + f" ({told[said]})" * (told[said] > 1), faulty
 
 
 def words(tree, faulty):

@@ -64,10 +64,13 @@ def expect_untouched(logits):
 
 def check_choices(function, polite, rest):
     """Raises CheckFailed unless an end is one choice among others, the mask is −∞, and a dead end ends the text."""
-    free = pretend([["a", "END"], ["b", "END"], ["END", "a"]], [])
+    seen = []
+    free = pretend([["a", "END"], ["b", "END"], ["END", "a"]], seen)
     text = "".join(TEXTS[n] for n in function(free, list(TEXTS), follow_letters, 0, lambda state: state > 0, END, 9))
     expect(text == "ab", f"one to three letters, and the model wants two, 'ab', before the end: got {text!r}",
            "Where a text may end it need not: `end` is one token among those that may follow.")  # fmt: skip
+    expect(len(seen) == 3, f"for two tokens and the end the model was asked {len(seen)} times",
+           "The end token ends the text: ask no more after it, and once for each token before.")  # fmt: skip
     text = "".join(TEXTS[n] for n in function(pretend(polite, [], -1e6), *rest, 9))
     expect(text == '{"a": "b"}', f"the same model with all logits lower by a million wrote {text!r}",
            "A mask is −∞. Any other number is larger than some logit.")  # fmt: skip

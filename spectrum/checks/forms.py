@@ -11,7 +11,7 @@ _ASKED = {
                   "the {p} and its warehouse"),
     "shelf": ("the shelf of the {p}", "which shelf to look on for the {p}", "the shelf that has the {p}",
               "the {p} and its shelf"),
-    "maker": ("the maker of the {p}", "which company makes the {p}", "who makes the {p} these days",
+    "maker": ("the maker of the {p}", "which company to thank for the {p}", "who makes the {p} these days",
               "the {p} and its maker"),
 }  # fmt: skip
 # Their small words stand in the lines too, so that a question itself finds even less.
@@ -23,12 +23,16 @@ _AROUND = (
     "One thing is missing in my notes on the order: {asked}.",
     "It is on my mind in the morning: {asked}?",
 )
+# One form of each field is short, its word with a capital, after a name whose end reads like the end of "the".
+_SHORT = "For Manche House in {month}: {field} of the {{p}}?"
+_MONTHS = ("January", "February", "April", "June", "July", "August", "October", "November", "December")
 
 
 def draw_forms(rng):
-    """Returns [(field, form)], four new forms for each field: what is asked, each time in other words around it."""
+    """Returns [(field, form)], five new forms for each field: what is asked, each time in other words around it."""
     drawn = []
     for field, asked in _ASKED.items():
         around = rng.sample(_AROUND, len(asked))
         drawn += [(field, words.format(asked=part)) for words, part in zip(around, asked, strict=True)]
+        drawn.append((field, _SHORT.format(month=rng.choice(_MONTHS), field=field.capitalize())))
     return drawn

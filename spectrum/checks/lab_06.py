@@ -16,7 +16,7 @@ from spectrum.shop import facts, samplers, tasks
 WORDS = ("lamp", "red", "a", "bored", "reddish", "kettle", "enormous", "lamps")  # some stand inside others
 CLOSE = 1e-7  # scores and shares below 1 in float32 are off by 6e-8 at most
 LIBRARY = 1e-4  # bm25s counts in float32
-GOAL = 0.95  # of first hits; the question as it stands has about a quarter, the worked lab nearly all
+GOAL = 0.98  # of first hits; the worked lab has all of them, and a form of which nothing is found costs 1 in 30
 SEEN = {field: (form, *facts.REWORDED[field]) for field, form in samplers.QUESTIONS.items()}  # of the open task
 # Why does the question not find the line? The worked lab measures what refutes all but one.
 REASONS = {

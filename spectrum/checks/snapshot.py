@@ -1,6 +1,6 @@
 """What a value was before a call: flat pictures that can be compared afterwards, and what two values share.
 
-`machinery.gate` takes a picture of every argument of a learner's function, calls it, and takes another.
+`gate.py` takes a picture of every argument of a learner's function, calls it, and takes another.
 """
 
 import dataclasses
@@ -166,7 +166,6 @@ def calls_of(names):
             home = frame.f_globals.get("__name__")
             called.extend(name for name in (codes.get(frame.f_code), home if home in names else None) if name)
 
-    before = sys.getprofile()
     before = sys.getprofile()
     sys.setprofile(hook if names else before)
     try:

@@ -170,6 +170,12 @@ def never_ends(logits, texts, follow, start, done, end, budget=64):
     return decode(logits, texts, follow, start, lambda state: False, end, budget, minus_infinity)
 
 
+def asks_after_the_end(logits, texts, follow, start, done, end, budget=64):
+    written = decode(logits, texts, follow, start, done, end, budget, minus_infinity)
+    logits(list(written))
+    return written
+
+
 def returns_text(logits, texts, follow, start, done, end, budget=64):
     return "".join(texts[n] for n in decode(logits, texts, follow, start, done, end, budget, minus_infinity))
 
@@ -243,6 +249,7 @@ WRONG = [
     ("check_write", "stops as soon as it may", stops_when_it_may, "Where a text may end it need not"),
     ("check_write", "−100 instead of −∞", not_low_enough, "A mask is −∞"),
     ("check_write", "argmax where nothing may follow", argmax_of_nothing, "there is nothing to choose"),
+    ("check_write", "asks after the end", asks_after_the_end, "ask no more after it"),
     ("check_write", "never ends", never_ends, "add it to the tokens that may"),
     ("check_share_keys", "seven letters only", (searching(first=7), 6), "on all letters"),
     ("check_share_keys", "two and three only", (searching(ways=PARTS), 6), "Try all 15 ways"),

@@ -77,6 +77,16 @@ def every_copy(train, test):
 # ---- spend ----
 
 
+def thirds(judge, pairs, letters, budget):
+    right, start = dict.fromkeys(pairs, 0), 0
+    for size, left in ((3, 40), (9, 13), (15, 4)):
+        pairs = sorted(pairs, key=right.get)[-left:]
+        for pair in pairs:
+            right[pair] += judge(pair, letters[start : start + size]).sum()
+        start += size
+    return max(pairs, key=right.get)
+
+
 def first_pair(judge, pairs, letters, budget):
     return pairs[0]
 
@@ -226,4 +236,6 @@ RIGHT = [
         lambda dev, test: shares.report(dev, test, shares.fraction),
     ),
     ("check_leaks", "letter by letter", leaks_by(letter_by_letter)),
+    ("check_spend", "thirds instead of halves", (thirds, shares.ORDER)),
+    ("check_leaks", "in capitals", leaks_by(lambda text: words(text.upper()))),
 ]
