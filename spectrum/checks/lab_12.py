@@ -67,7 +67,7 @@ def check_tuned(function):
 Q, UP = "model.layers.1.self_attn.q_proj", "model.layers.11.mlp.up_proj"
 BY_LAYER = {"r": 8, "lora_alpha": 16, "use_rslora": False,
             "rank_pattern": {"layers.1.self_attn.q_proj": 2, "up_proj": 64},
-            "alpha_pattern": {"q_proj": 4, "11.mlp.up_proj": 32}}  # fmt: skip
+            "alpha_pattern": {"q_proj": 5, "11.mlp.up_proj": 32}}  # fmt: skip
 PLAIN = {"r": 8, "lora_alpha": 16, "use_rslora": False, "rank_pattern": {}, "alpha_pattern": {}}
 CONFIGS = (  # config, layer, factor, what is asked, hint
     (PLAIN, Q, 2, "alpha 16, rank 8", "alpha by the rank."),
@@ -84,7 +84,7 @@ CONFIGS = (  # config, layer, factor, what is asked, hint
      "A pattern says nothing of the other layers."),
     (PLAIN | {"rank_pattern": {"q_proj": 4}, "use_rslora": True}, Q, 8, "rank 4 for q_proj, rsLoRA",
      "The root is that of the layer's own rank."),
-    (BY_LAYER, Q, 2, "rank 2 and alpha 4 of its own", "The two patterns may name a layer in different ways."),
+    (BY_LAYER, Q, 2.5, "rank 2 and alpha 5 of its own", "The two patterns may name a layer in different ways."),
     (BY_LAYER, UP, 0.5, "rank 64 and alpha 32 of its own", "The two patterns may name a layer in different ways."),
     (PLAIN | {"rank_pattern": {"1.mlp.up_proj": 4}}, UP, 2, "layer 1 is named, layer 11 asked of",
      "A name fits at the end, and begins at a dot: 11 does not end in the layer 1."),
@@ -98,6 +98,12 @@ CONFIGS = (  # config, layer, factor, what is asked, hint
      "Look at all of them."),
     (PLAIN | {"rank_pattern": {"q_próba": 4, "q_prba": 2}}, "model.q_prba", 8, "a name with an accent",
      "ó is a letter: q_próba is another layer."),
+    (PLAIN | {"rank_pattern": {"q_prba": 2}}, "model.q_próba", 2, "a layer with an accent", "ó is a letter."),
+    (PLAIN | {"lora_alpha": 1e-3, "r": 77}, Q, 1e-3 / 77, "alpha 0.001, rank 77", "Do not round."),
+    ({**{f"of_a_later_version_{n}": None for n in range(70)}, **BY_LAYER}, Q, 2.5, "a file with seventy more keys",
+     "Keys that you do not know change nothing."),
+    (BY_LAYER, "model.language_model.decoder.transformer.blocks.model.layers.1.self_attn.q_proj", 2.5, "a long name",
+     "However long the name, its end decides."),
 )  # fmt: skip
 
 
@@ -125,7 +131,7 @@ def peft_factors(config):
 def check_factor(function):
     """The learner's `factor(config, layer)` is the number that peft sets before B·A in that layer."""
     for config, layer, wanted, what, hint in CONFIGS:
-        expect_close(function(config, layer), wanted, 1e-6, what, hint)
+        expect_close(function(config, layer), wanted, 1e-6 * wanted, what, hint)
     rng = fresh()
     for rslora in (False, True):
         names = rng.permutation(["q_proj", "mlp.up_proj", "1.self_attn.v_proj", "layers.2.mlp.up_proj"]).tolist()
@@ -200,11 +206,13 @@ SHAPES = (  # singular values, alpha, what `made` is told, share, rank, hint
     (STEEP, 3.7, {}, 1e-9, 1, "Rank 1 at least, however small the share."),
     (STEEP, 16.0, {}, 1.0, 4, "The whole energy wants all directions that the update has, and no more."),
     (STEEP, 16.0, {"rank": 5}, 1.0, 4, "Rank 5, but the update has four directions; the rest is rounding."),
-    ((2.0, 1.0, 4e-7), 16.0, {}, 1.0, 2, "The third is below a millionth of the largest: it is rounding."),
+    ((1.0, 1e-3, 4e-7), 16.0, {}, 1.0, 2, "The third is below a millionth of the largest: it is rounding."),
     ((1.0, 1e-4), 16.0, {"rank": 4}, 1.0, 2, "The second holds 1e-8 of the energy. Do 32 bits see it in a sum?"),
     ((3.0, 2.0), 16.0, {"rank": 9}, 1.0, 2, "The rank of A is above the size of the layer; its update has rank 2."),
     ((1.0, 1.0, 1.0, 1.0), 8.0, {}, 0.74, 3, "Each holds a quarter: three hold 75 %."),
     ((1.0, 1.0, 1.0, 1.0), 8.0, {}, 0.76, 4, "Each holds a quarter: three hold 75 %."),
+    ((1.0,) * 5, 8.0, {}, 0.85, 5, "Each holds a fifth, and the update has all five directions of a layer to 5."),
+    ((2.0,), 8.0, {"rank": 3, "d_out": 1}, 0.9, 1, "A layer to a single number has one direction."),
     ((4e-6, 2e-6, 1e-6), 16.0, {}, 0.9, 2, "A small update is an update: do not round."),
     ((4e6, 2e6, 1e6), 16.0, {}, 0.9, 2, "A large update is an update."),
     (tuple(range(72, 0, -1)), 16.0, {"rank": 80, "d_in": 96, "d_out": 75}, 1.0, 72, "Look at all of A and B."),
@@ -221,7 +229,11 @@ def check_squeeze(function):
     zeros = torch.randn(4, 6), torch.zeros(5, 4)
     expect_squeezed(function, zeros, 16.0, 0.9, 1, "an adapter that was never trained, B = 0",
                     "Its update is zero, and so is its energy: rank 1, the least that peft loads.")  # fmt: skip
-    expect_squeezed(function, made(STEEP, 4.0), 4.0, None, 2, "the share left to its default", "It is 0.9.")
+    halves = torch.eye(2, 6), torch.eye(5, 2)
+    expect_squeezed(function, halves, 2.0, 0.5, 1, "two equal directions, share 0.5", "Half is at least half.")
+    roots = [energy**0.5 for energy in (0.86, 0.06, 0.05, 0.03)]
+    expect_squeezed(function, made(roots, 4.0), 4.0, None, 2, "energies 86, 6, 5 and 3 %, share by default",
+                    "It is 0.9, and 86 % are too few.")  # fmt: skip
     for new_alpha in (0.5, 3, 64):
         what = f"with a new_alpha of {new_alpha}"
         expect_squeezed(function, made(STEEP, 4.0), 4.0, 0.9, 2, what, new_alpha=new_alpha)
