@@ -131,7 +131,7 @@ def peft_factors(config):
 def check_factor(function):
     """The learner's `factor(config, layer)` is the number that peft sets before B·A in that layer."""
     for config, layer, wanted, what, hint in CONFIGS:
-        expect_close(function(config, layer), wanted, 1e-6 * wanted, what, hint)
+        expect_close(function(copy.deepcopy(config), layer), wanted, 1e-6 * wanted, what, hint)
     rng = fresh()
     for rslora in (False, True):
         names = rng.permutation(["q_proj", "mlp.up_proj", "1.self_attn.v_proj", "layers.2.mlp.up_proj"]).tolist()
