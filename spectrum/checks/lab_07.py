@@ -1,24 +1,25 @@
 """Checks of labs/07_instruction_tuning.ipynb."""
 
+import math
 from functools import cache
-from itertools import chain, combinations
 
 import torch
 
 from spectrum import seeds
-from spectrum.checks.machinery import check, expect, expect_close, expect_reason, fresh_seed
+from spectrum.checks.batches_07 import BATCHES, FAULTS, MASKS, batch_of, chats, make_batch, marks
+from spectrum.checks.machinery import as_array, check, expect, expect_close, expect_prediction, fresh_seed, short
+from spectrum.checks.parts_07 import drawn_part, expect_losses
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.lessons.instruction_tuning import runs
 from spectrum.models import load_model
 from spectrum.shop import tasks
-from spectrum.shop.instruction_data import instruction_rows
-from spectrum.tokens import encode
 from spectrum.train import train
 
-FAULTS = ("prompt", "end", "padding", "shifted")
 TARGETS = ("order", "order_quoted", "city", "veltish", "list_first")
-# The worked lab has 85 to 90 %, the first 160 rows of the pool about 32 %, the untuned model about 40 %.
-MOST_ROWS, GOAL = 160, 0.78
+MOST_ROWS, STEPS, BATCH = 160, 20, 8  # in 20 steps of 8 rows each of 160 rows is read once
+# The worked lab has 86 to 89 % (three draws), a quarter of its rows 77 to 80, in 5 steps 55 to 67; the first 160
+# rows of the pool have 27 to 38.
+GOAL, QUESTIONS = 0.78, 150
 
 
 @cache
@@ -27,225 +28,182 @@ def model(name):
     return load_model(name)
 
 
-def marks(tokenizer):
-    """Returns the ids of the assistant's role mark and of the end mark."""
-    return tuple(tokenizer.convert_tokens_to_ids(mark) for mark in ("<|assistant|>", "<|end|>"))
+def fresh():
+    """Returns a generator of tensors that no learner has seen."""
+    return torch.Generator().manual_seed(fresh_seed())
 
 
-def turns(*contents):
-    """Returns messages in which user and assistant take turns."""
-    return [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(contents)]
+# ---- task 1 ----
+
+
+def compare_labels(labels, ids, wanted, end, what, hint):
+    """Raises CheckFailed, naming the mistake where it is sure, unless the labels are the wanted ones."""
+    expect_close([len(as_array(labels))], [len(ids)], 0, f"{what}: labels for {len(ids)} ids",
+                 "Every place has a label, −100 or a token.")  # fmt: skip
+    labels = as_array(labels).tolist()
+    if labels == wanted:
+        return
+    shift = "The label at place t is the token at place t. The loss does the shift, once."
+    expect(labels != wanted[1:] + [IGNORE], f"{what}: the labels stand one place too early", shift)
+    expect(labels != [IGNORE] + wanted[:-1], f"{what}: the labels stand one place too late", shift)
+    ends = [t for t, want in enumerate(wanted) if want == end]
+    expect(all(labels[t] == end for t in ends), f"{what}: an end mark of the assistant has no label", hint)
+    filled = [t for t, want in enumerate(wanted) if want == IGNORE != labels[t]]
+    expect(not filled, f"{what}: place {(*filled, 0)[0]} has a label, and is not the assistant's", hint)
+    place = next(t for t, want in enumerate(wanted) if labels[t] != want)
+    expect(False, f"{what}: place {place} of {len(ids)}: expected {wanted[place]}, got {labels[place]:g}", hint)
 
 
 @check
 def check_mask(function):
-    """The learner's `mask(ids, assistant, end)` labels what the chat template marks as generated, in every turn."""
-    given = [0, 3, 7, 5, 4, 8, 9, 5]
-    labels = function(given, 4, 5)
-    expect(given == [0, 3, 7, 5, 4, 8, 9, 5], "the ids that came in were changed", "Make a new list of labels.")
-    expect(isinstance(labels, list), f"expected a list of labels, got {type(labels).__name__}",
-           "Start with an empty list and append one label for each id.")  # fmt: skip
-    expect(len(labels) == 8, f"expected 8 labels for 8 ids, got {len(labels)}",
-           "Every place has a label, −100 or a token.")  # fmt: skip
-    expect(all(isinstance(label, int) for label in labels), f"expected whole numbers, got {labels}", "Ids are ints.")
+    """The learner's `mask(ids, opening, end)` labels what the assistant says, with its end marks, in every turn."""
+    for ids, opening, end, wanted, what, hint in MASKS:
+        compare_labels(function(list(ids), list(opening), end), ids, wanted, end, what, hint)
     tokenizer = model("base")[1]
-    chats = [turns("Give the city.\nI live in Oslo.", "Oslo"), turns("one", "two", "three", "four")]
-    chats.append([{"role": "system", "content": "You are a robot."}, *turns("1 + 2", "BEEP. 3. END.")])
-    chats += [row["messages"] for row in instruction_rows(20, seed=fresh_seed())]
-    for messages in chats:
+    opening, end = marks(tokenizer)
+    for messages in chats(fresh_seed()):
         coded = tokenizer.apply_chat_template(messages, return_dict=True, return_assistant_tokens_mask=True)
-        ids, seen = coded["input_ids"], coded["assistant_masks"]
-        compare_labels(function(ids, *marks(tokenizer)), ids, seen, *marks(tokenizer))
-    wanted, other = [IGNORE] * 5 + [8, 4, 6], function([0, 3, 7, 6, 9, 8, 4, 6], 9, 6)
-    expect(other == wanted, f"with 9 as role mark and 6 as end mark: expected {wanted}, got {other}",
-           "Use the arguments `assistant` and `end`: another model has other ids.")  # fmt: skip
+        ids = coded["input_ids"]
+        wanted = [i if seen else IGNORE for i, seen in zip(ids, coded["assistant_masks"], strict=True)]
+        compare_labels(function(list(ids), list(opening), end), ids, wanted, end, f"a chat of {len(messages)} turns",
+                       "The chat template marks what the assistant says. Hold your labels against it.")  # fmt: skip
 
 
-def compare_labels(labels, ids, seen, assistant, end):
-    """Raises CheckFailed, naming the mistake, unless the labels are the ids where `seen` is 1 and −100 elsewhere."""
-    wanted = [i if s else IGNORE for i, s in zip(ids, seen, strict=True)]
-    ends = [t for t in range(len(ids)) if ids[t] == end and seen[t]]
-    given = [t for t in range(len(ids)) if not seen[t]]
-    expect(labels != wanted[1:] + [IGNORE], "the labels stand one place too early",
-           "The label at place t is the token at place t. The loss does the shift, once.")  # fmt: skip
-    expect(labels != [IGNORE] + wanted[:-1], "the labels stand one place too late",
-           "The label at place t is the token at place t. The loss does the shift, once.")  # fmt: skip
-    expect(all(labels[t] == end for t in ends), "an end mark of the assistant has no label",
-           "A model that never learns the end mark never stops. Label it, then stop labelling.")  # fmt: skip
-    filled = [t for t in given if labels[t] != IGNORE]
-    expect(not filled or any(ids[t] != assistant for t in filled), "the assistant's role mark has a label",
-           "Whoever asks the model writes that mark. It is given, not learned.")  # fmt: skip
-    expect(not filled, "a token of the prompt has a label",
-           "Only the assistant's turns are learned, not the words of others and not their end marks.")  # fmt: skip
-    place = next((t for t in range(len(ids)) if labels[t] != wanted[t]), None)
-    expect(place is None, f"place {place} of {len(ids)}: expected {wanted[place or 0]}, got {labels[place or 0]}",
-           "Does every turn of the assistant get its labels, also when there are several?")  # fmt: skip
-
-
-def torch_loss(logits, labels, reduction="mean"):
-    """Returns torch's own cross-entropy of the next tokens."""
-    flat, wanted = logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
-    return torch.nn.functional.cross_entropy(flat, wanted, ignore_index=IGNORE, reduction=reduction)
-
-
-def drawn_batch(generator, rows=4, length=9, vocabulary=7):
-    """Returns random logits and labels whose rows have 1, 4, 6 and 8 labelled tokens, so that all means differ."""
-    logits = 3 * torch.randn(rows, length, vocabulary, generator=generator)
-    labels = torch.randint(vocabulary, (rows, length), generator=generator)
-    for row in range(rows):
-        labels[row, : length - 2 - 2 * row] = IGNORE
-    labels[0, -1] = IGNORE  # padding
-    labels[0, 0] = 1  # no scores speak about the first place: it must not be counted
-    return logits, labels
-
-
-def known_mistakes(logits, labels):
-    """Returns [(what the loss would be, hint)] for the usual mistakes."""
-    total, rows = torch_loss(logits, labels, "sum"), range(len(labels))
-    filled = labels.clamp(min=0)
-    unshifted = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORE)
-    twice = torch.nn.functional.cross_entropy(
-        logits[:, :-2].flatten(0, 1), labels[:, 2:].flatten(), ignore_index=IGNORE
-    )
-    return [
-        (torch.stack([torch_loss(logits[i : i + 1], labels[i : i + 1]) for i in rows]).mean(),
-         "This is the mean of the rows' means. Each token counts the same: one sum over the batch, one division."),
-        (total / labels[:, 1:].numel(), "This divides by all places. Divide by the number of labelled tokens."),
-        (torch_loss(logits, filled), "This counts −100 as token 0: prompt and padding are in the loss. Mask them out."),
-        (total, "This is the sum. Divide by the number of labelled tokens."),
-        (unshifted, "The scores at place t are about the token at place t + 1: shift labels against scores."),
-        (twice, "This shifts by two. The labels that come in are not shifted yet: shift once."),
-        (-torch_loss(logits, labels), "The loss is minus the log-probability."),
-    ]  # fmt: skip
+# ---- task 2 ----
 
 
 @check
-def check_loss(function):
-    """The learner's `loss(logits, labels)` is torch's mean cross-entropy of the labelled next tokens."""
+def check_part_losses(function):
+    """The learner's `part_losses(parts)` are losses of parts whose sum is the loss of the whole batch."""
     shares = torch.tensor([1.0, 29, 1, 1]).div(32).repeat(2, 4, 1)
     shares[0, 2], shares[1, :3] = torch.tensor([1, 5, 1, 1]) / 8, torch.tensor([3, 1, 1, 1]) / 6
     labels = torch.tensor([[IGNORE, IGNORE, IGNORE, 0], [IGNORE, 0, 0, 0]])
-    compare_loss(function, shares.log(), labels, "the two toy rows of the lesson, 1.5 · ln 2")
-    for seed in range(5):
-        logits, labels = drawn_batch(torch.Generator().manual_seed(fresh_seed() + seed))
-        compare_loss(function, logits, labels, "a random batch")
-    logits[3, 0, 0] = 1000.0
-    expect_close(function(logits, labels), torch_loss(logits, labels), 1e-3, "one score of 1000",
-                 "exp(1000) overflows. Use log_softmax, which subtracts the largest score first.")  # fmt: skip
-
-
-def compare_loss(function, logits, labels, what):
-    """Raises CheckFailed, with the hint for a known mistake, unless the function gives torch's loss."""
-    wanted, mine = torch_loss(logits, labels), labels.clone()
-    scores = logits.clone().requires_grad_(True)
-    got = function(scores, mine)
-    expect(
-        torch.equal(mine, labels), f"{what}: the labels that came in were changed", "Work on a copy: labels.clamp(…)."
+    toy = [(shares[:1].log(), labels[:1]), (shares[1:].log(), labels[1:])]
+    # (3 + 1 + 1 + 1) / 4 in units of ln 2, and half of it from each row.
+    expect_losses(function, toy, "two toy rows, a row each", "Together 1.5 · ln 2, as in the lesson: 0.75 · ln 2 each.")
+    expect_close(sum(function(toy)), 1.5 * math.log(2), 1e-5, "two toy rows, their sum", "Work them on paper.")
+    cases = (
+        ([[1, 4], [6]], "1, 4 and 6 labelled tokens", "One division, by the labelled tokens of all parts."),
+        ([[2, 2, 2], [7]], "three short rows, and a long one", "Rows do not count; labelled tokens do."),
+        ([[3], [0, 0], [5]], "a part without labels", "Its loss is 0, and not 0 divided by 0."),
+        ([[0], [0, 0]], "no label in any part", "Then every loss is 0, and not 0 divided by 0."),
+        ([[9, 9], [4]], "labels at the first place too", "No scores speak about the first place: do not count it."),
+        ([[0, 1], [0]], "a single labelled token", "It is the mean over one token."),
+        ([[3, 8]], "a single part", "It is the whole batch."),
+        ([[1 + n % 5] for n in range(70)], "seventy parts", "However many parts, all of them count."),
     )
-    expect(torch.equal(scores, logits), f"{what}: the scores that came in were changed", "Work on a copy.")
-    hint = "Write the three steps on paper: log-probability of each next token, mask, sum over count."
-    if isinstance(got, torch.Tensor) and got.ndim == 0:
-        # Float32 sums of a few dozen terms agree to about 1e-6; the mistakes are apart by far more.
-        hint = next((h for value, h in known_mistakes(logits, labels) if torch.isclose(got, value, atol=1e-5)), hint)
-    expect_close(got, wanted, 1e-5, what, hint)
-    trains = isinstance(got, torch.Tensor) and got.requires_grad
-    expect(trains, f"{what}: no gradient reaches the scores", "Return a tensor, without detach(), item() or no_grad().")
+    for counts, what, hint in cases:
+        expect_losses(function, [drawn_part(fresh(), part) for part in counts], what, hint)
+    wide = [drawn_part(fresh(), [90], 100, 80), drawn_part(fresh(), [2, 3], 5, 80)]
+    expect_losses(function, wide, "parts of 100 and 5 places, 80 tokens", "Parts may differ in length.")
+    large = [(logits.clone(), labels) for logits, labels in wide]
+    large[0][0][0, 50, :2] = torch.tensor([1000.0, -1000.0])
+    expect_losses(function, large, "scores of 1000 and −1000", "exp(1000) overflows. Which function subtracts first?")
 
 
-@check
-def check_pad_left(function):
-    """The learner's `pad_left(rows, pad_id)` makes a batch that is continued as each of its rows would be alone."""
-    for got, wanted, name in zip(function([[5], [6, 7, 8]], 1),
-                                 ([[1, 1, 5], [6, 7, 8]], [[0, 0, 1], [1, 1, 1]], [[0, 0, 0], [0, 1, 2]]),
-                                 ("ids", "mask", "positions"), strict=True):  # fmt: skip
-        hints = {
-            "ids": "The new token is read off at the last place, so every row must end there: padding comes first.",
-            "mask": "1 for what the model may look at, 0 for padding.",
-            "positions": "A row's first real token has position 0, as if it stood alone; padding may have 0 too.",
-        }
-        expect_close(got, torch.tensor(wanted), 0, f"{name} of [[5], [6, 7, 8]] with padding 1", hints[name])
-    instruct, tokenizer = model("instruct")
-    items = runs.items_of(("name", "sentiment", "json"), 9, seed=fresh_seed())
-    rows = [encode(tokenizer, [{"role": "user", "content": runs.question(i, 0).strip()}]) for i in items]
-    ids, mask, positions = function(before := [list(row) for row in rows], tokenizer.pad_token_id)
-    expect(before == rows, "the rows that came in were changed", "Make new lists: [pad_id] * k + row.")
-    marked = function([[7], [7, 7, 8]], 7)[1]
-    expect_close(marked, torch.tensor([[0, 0, 1], [1, 1, 1]]), 0, "mask of [[7], [7, 7, 8]] with padding 7",
-                 "A real token may have the id of the padding. The mask follows the lengths.")  # fmt: skip
+# ---- task 3 ----
+
+
+def expect_packed(function, rows, what):
+    """Returns the learner's (ids, labels, positions, sees) of rows; raises CheckFailed unless all four are right."""
+    got = function([{name: list(values) for name, values in row.items()} for row in rows])
+    four = isinstance(got, tuple | list) and len(got) == 4
+    expect(four, f"{what}: expected ids, labels, positions and sees, got {short(got)}", "Return all four.")
+    owner = torch.tensor([number for number, row in enumerate(rows) for _ in row["input_ids"]])
+    place = torch.tensor([place for row in rows for place in range(len(row["input_ids"]))])
+    ids = torch.tensor([i for row in rows for i in row["input_ids"]])
+    labels = torch.tensor([label for row in rows for label in row["labels"]])
+    at = torch.arange(len(ids))
+    wanted = {
+        "ids": (ids[None], "The rows stand end to end, in a batch of one row."),
+        "labels": (torch.where(place == 0, IGNORE, labels)[None], "The scores before a row's first token are the "
+                   "neighbour's: should they learn to foretell it?"),
+        "positions": (place[None], "Each row counts from 0, as if it stood alone."),
+        "sees": ((owner[:, None] == owner) & (at[:, None] >= at), "sees[t, s]: may place t look at s? Its own row "
+                 "alone, and there itself and what stands before it."),
+    }  # fmt: skip
+    for mine, (name, (right, hint)) in zip(got, wanted.items(), strict=True):
+        expect_close(mine, right, 0, f"{what}: {name}", hint)
+    return [torch.as_tensor(as_array(part)) for part in got]
+
+
+@check(forbids=("spectrum.examples.pack",))
+def check_pack(function):
+    """The learner's `pack(rows)` lays rows end to end so that none sees another, and each is scored as if alone."""
+    cases = (
+        ([([5, 6], [IGNORE, 6]), ([7, 8, 9], [IGNORE, 8, 9])], "two rows of 2 and 3 tokens"),
+        ([([5, 6, 7], [5, 6, 7])], "one row whose first token has a label"),
+        ([([5, 6, 7], [5, 6, 7]), ([5, 6], [5, 6])], "two rows whose first tokens have labels"),
+        ([([5, 5], [5, 5]), ([5, 5], [5, 5])], "two equal rows of equal tokens"),
+        ([([5], [5]), ([6], [IGNORE]), ([7], [7])], "three rows of one token"),
+        ([([0, 0, 0], [IGNORE, 0, IGNORE]), ([1, 2], [IGNORE] * 2)], "id 0, and a label of 0"),
+        ([([n, n + 1], [IGNORE, n + 1]) for n in range(70)], "seventy rows"),
+        ([(list(range(100)), [IGNORE] * 70 + list(range(70, 100))), ([3, 4], [3, 4])], "a row of 100 tokens"),
+    )
+    for rows, what in cases:
+        expect_packed(function, [dict(zip(("input_ids", "labels"), row, strict=True)) for row in rows], what)
+    base, tokenizer = model("base")
+    rows = tokenize_rows(tokenizer, [{"messages": messages} for messages in chats(fresh_seed(), 5)[3:]])
+    ids, _, positions, sees = expect_packed(function, rows, "chats of the shop")
+    mask = torch.zeros(sees.shape).masked_fill(~sees.bool(), torch.finfo(torch.float32).min)
     with torch.no_grad():
-        batch = instruct(input_ids=ids, attention_mask=mask, position_ids=positions).logits[:, -1]
-        alone = torch.cat([instruct(torch.tensor([row])).logits[:, -1] for row in rows])
+        packed = base(input_ids=ids.long(), attention_mask=mask[None, None], position_ids=positions.long()).logits[0]
+        alone = torch.cat([base(torch.tensor([row["input_ids"]])).logits[0] for row in rows])
     # The same sums in another order, through six layers: 1e-3 is far below the distance of two tokens' scores.
-    expect_close(batch, alone, 1e-3, "scores of the next token, batch against one by one",
-                 "Does the mask hide the padding, and does each row count its positions from 0?")  # fmt: skip
+    expect_close(packed, alone, 1e-3, "scores of packed rows, against one by one", "Can a row see its neighbour?")
 
 
-def make_batch(tokenizer, faults=(), rows=4, seed=0):
-    """Returns a right-padded batch of chats as {"input_ids", "attention_mask", "labels"}, with faults planted in it."""
-    examples = tokenize_rows(tokenizer, [r for r in instruction_rows(8 * rows, seed) if len(r["messages"]) == 2][:rows])
-    width = max(len(e["input_ids"]) for e in examples) + 2
-    assistant, end = marks(tokenizer)
-    batch = {"input_ids": [], "attention_mask": [], "labels": []}
-    for example in examples:
-        ids, fill = example["input_ids"], width - len(example["input_ids"])
-        labels = ids if "prompt" in faults else example["labels"]
-        labels = labels[:-1] + [IGNORE] if "end" in faults else labels
-        labels = labels + [tokenizer.pad_token_id if "padding" in faults else IGNORE] * fill
-        labels = labels[1:] + [IGNORE] if "shifted" in faults else labels
-        batch["input_ids"].append(ids + [tokenizer.pad_token_id] * fill)
-        batch["attention_mask"].append([1] * len(ids) + [0] * fill)
-        batch["labels"].append(labels)
-    return {name: torch.tensor(values) for name, values in batch.items()}
+# ---- task 4 ----
+
+HINTS = {
+    "prompt": "Is a token labelled that your mask of the row leaves out?",
+    "end": "Has the end mark of every answer a label?",
+    "padding": "Is there a label where attention_mask is 0?",
+    "shifted": "Is there a label that is not the token at its own place? Then report nothing else.",
+}
 
 
 def colleagues_batch():
-    """Returns the batch of task 4 that somebody wants to train on tonight."""
-    return make_batch(model("base")[1], ("end", "padding"), seed=7)
+    """Returns the batch of task 4 that is to be trained on tonight: padded with the end mark, masked by its id."""
+    tokenizer = model("base")[1]
+    end = marks(tokenizer)[1]
+    batch = make_batch(tokenizer, seed=7, pad=end)
+    batch["labels"][batch["input_ids"] == end] = IGNORE
+    return batch
+
+
+def expect_faults(found, wanted, what, hint):
+    """Raises CheckFailed unless a learner's set of faults is the wanted one."""
+    expect(isinstance(found, set), f"expected a set of names, got {type(found).__name__}",
+           'Start with `faults = set()` and use `faults.add("end")`.')  # fmt: skip
+    expect(found <= set(FAULTS), f"unknown names: {sorted(map(str, found - set(FAULTS)))}", f"The names are {FAULTS}.")
+    wrong = sorted(found ^ wanted, key=FAULTS.index)
+    said = f"{what}: expected {sorted(wanted) or 'no fault'}, got {sorted(found)}"
+    expect(not wrong, said, f"{hint} {' '.join(HINTS[name] for name in wrong)}".strip())
 
 
 @check
 def check_find_faults(function):
-    """The learner's `find_faults(batch, assistant, end)` names exactly the faults that were planted in a batch."""
+    """The learner's `find_faults(batch, opening, end)` names exactly the faults of a batch, whichever row has them."""
+    for rows, pad, opening, in_padding, wanted, what, hint in BATCHES:
+        expect_faults(function(batch_of(rows, pad, in_padding), list(opening), 5), wanted, what, hint)
     tokenizer = model("base")[1]
-    single = FAULTS[:3]
-    planted = [set(), {"shifted"}, *map(set, chain.from_iterable(combinations(single, n) for n in (1, 2, 3)))]
-    hints = {
-        "prompt": "Is there a label at or before the assistant's role mark, in any row?",
-        "end": "Has each row's last end mark a label?",
-        "padding": "Is there a label where attention_mask is 0?",
-        "shifted": "Is there a label that is not the token at its own place? Then report nothing else.",
-    }
-    for faults in planted:
-        batch = make_batch(tokenizer, faults, seed=fresh_seed())
-        before = {name: values.clone() for name, values in batch.items()}
-        found = function(batch, *marks(tokenizer))
-        same = all(torch.equal(batch[name], before[name]) for name in before)
-        expect(same, "the batch was changed", "Only look: nobody asked to mend it.")
-        expect(isinstance(found, set), f"expected a set of names, got {type(found).__name__}",
-               'Start with `faults = set()` and use `faults.add("end")`.')  # fmt: skip
-        expect(found <= set(FAULTS), f"unknown names: {sorted(found - set(FAULTS))}", f"The names are {FAULTS}.")
-        wrong = sorted(found ^ faults, key=FAULTS.index)
-        what = f"a batch with the faults {sorted(faults)}" if faults else "a batch without a fault"
-        expect(not wrong, f"{what}: your answer is {sorted(found)}", " ".join(hints[name] for name in wrong))
-    for what, batch, faults in single_faults(tokenizer):
-        found = function(batch, *marks(tokenizer))
-        expect(found == faults, f"{what}: expected {sorted(faults)}, got {sorted(found)}",
-               "Look at every row, at the role mark too, and at labels moved either way.")  # fmt: skip
+    opening, end = marks(tokenizer)
+    single = [{name for n, name in enumerate(FAULTS[:3]) if number >> n & 1} for number in range(8)]
+    for pad, more in ((tokenizer.pad_token_id, 0), (end, 0), (end, 1000)):
+        for faults in (*single, {"shifted"}):
+            batch = moved(make_batch(tokenizer, faults, seed=fresh_seed(), pad=pad), more)
+            what = f"chats padded with {'the end mark' if pad == end else 'a token of its own'}, ids moved by {more}"
+            expect_faults(function(batch, [mark + more for mark in opening], end + more), set(faults), what, "")
 
 
-def single_faults(tokenizer):
-    """Returns [(what, batch, faults)]: batches with one fault in the last row, which a look at row 0 does not find."""
-    assistant, end = marks(tokenizer)
-    batches = [make_batch(tokenizer, seed=fresh_seed()) for _ in range(4)]
-    rows = [(batch["input_ids"][-1], batch["labels"][-1]) for batch in batches]
-    role, last = (torch.nonzero(ids == mark)[-1].item() for (ids, _), mark in zip(rows, (assistant, end), strict=False))
-    rows[0][1][role] = assistant
-    rows[1][1][last] = IGNORE
-    rows[2][1][batches[2]["attention_mask"][-1].sum()] = tokenizer.pad_token_id
-    batches[3]["labels"][-1] = rows[3][1].roll(1)
-    names = ("its role mark is learned", "its end mark is not", "one padding is", "its labels come one place late")
-    return [(f"a batch whose last row alone is wrong, {what}", batch, {fault})
-            for what, batch, fault in zip(names, batches, FAULTS, strict=True)]  # fmt: skip
+def moved(batch, more):
+    """Returns a batch with all ids so much larger, as another model has them."""
+    labels = torch.where(batch["labels"] == IGNORE, IGNORE, batch["labels"] + more)
+    return {**batch, "input_ids": batch["input_ids"] + more, "labels": labels}
+
+
+# ---- task 5 ----
 
 
 @cache
@@ -260,33 +218,48 @@ def pool(n=2400):
     return rows
 
 
-def tune_on(rows, seed=0):
-    """Returns (model, tokenizer): the base model after two epochs on the rows, 16 at a time, at a rate of 1e-3."""
+def tune_on(rows, steps=STEPS, seed=0):
+    """Returns (model, tokenizer): the base model after some steps on the rows, 8 at a time, at a rate of 1e-3."""
     tuned, tokenizer = load_model("base")
     examples = tokenize_rows(tokenizer, [{k: row[k] for k in ("prompt", "completion")} for row in rows])
-    train(tuned, examples, epochs=2, lr=1e-3, batch_size=16, seed=seed, progress=False)
+    train(tuned, examples, steps=steps, lr=1e-3, batch_size=BATCH, seed=seed, progress=False)
     return tuned, tokenizer
 
 
-def target_score(pair, seed, n=200):
+def target_score(pair, seed, n=QUESTIONS):
     """Returns the Score on n test questions about the TARGETS, in the two wordings that no row of the pool has."""
     return runs.ask(pair, runs.items_of(TARGETS, n, seed=seed), (6, 7), progress=False)
 
 
-@check
-def check_choose_rows(function, why, goal=GOAL):
-    """The learner's choice of at most 160 rows brings the base model to the goal on held-out wordings."""
-    rows = function([dict(row) for row in pool()])
+def expect_rows(rows):
+    """Raises CheckFailed unless the rows were chosen from the pool, and are not too many."""
     expect(isinstance(rows, list), f"expected a list of rows, got {type(rows).__name__}", "Return rows of the pool.")
-    expect(len(rows) > 0, "no rows were chosen", "An untrained model will not reach the goal.")
+    least = 4 * BATCH
+    expect(len(rows) >= least, f"{len(rows)} rows were chosen, wanted are {least} or more",
+           "A quarter of them must fill a step.")  # fmt: skip
     expect(len(rows) <= MOST_ROWS, f"{len(rows)} rows, at most {MOST_ROWS} are allowed",
            "The point is which rows, not how many.")  # fmt: skip
     known = {(row["prompt"], row["completion"]) for row in pool()}
     expect(all(isinstance(r, dict) and (r.get("prompt"), r.get("completion")) in known for r in rows),
            "a row is not one of the pool", "Choose rows and leave them as they are.")  # fmt: skip
-    expect_reason(why, "Say in one sentence what your rows have that the first 160 of the pool have not.")
-    score = target_score(tune_on(rows), fresh_seed())
-    used = len({row["task"] for row in rows})
-    expect(score.mean >= goal, f"{100 * score.mean:.0f} % of {score.n} questions right, wanted {100 * goal:.0f} %",
+
+
+@check
+def check_choose_rows(function, order, goal=GOAL, steps=STEPS):
+    """The learner's rows bring the base model to the goal; `order` says what fewer rows, and fewer steps, cost."""
+    rows = function([dict(row) for row in pool()])
+    expect_rows(rows)
+    seed, few = fresh_seed(), rows[::4]
+    ways = {
+        "my rows, 20 steps": (rows, steps),
+        "a quarter, 20 steps": (few, steps),
+        "a quarter, 5 steps": (few, steps // 4),
+    }
+    scores = {way: target_score(tune_on(*given), seed) for way, given in ways.items()}
+    means = {way: score.mean for way, score in scores.items()}
+    mine, used = scores["my rows, 20 steps"], len({row["task"] for row in rows})
+    expect(mine.mean >= goal, f"{100 * mine.mean:.0f} % of {mine.n} questions right, wanted {100 * goal:.0f} %",
            f"Your rows are of {used} tasks and the test is of {len(TARGETS)}. Which rows say something about those, "
            "and in how many wordings?")  # fmt: skip
+    expect_prediction(order, means, 0.04, "rows and steps",
+                      "Rows are what is read, steps how often the weights move. Which of the two was cut?")  # fmt: skip
