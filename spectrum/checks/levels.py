@@ -55,12 +55,13 @@ def rounded_model(levels):
 
 
 @torch.no_grad()
-def divergence(levels, documents=24):
-    """Returns how far the rounded model's predictions are from lumen-base's: mean KL divergence, in nats a token."""
+def divergences(*sets, documents=12):
+    """Returns how far models rounded to sets of levels are from lumen-base: mean KL divergences, in nats a token."""
     base, tokenizer = load_model("lumen-base")
-    other, found = rounded_model(levels), []
+    others, found = [rounded_model(levels) for levels in sets], [[] for _ in sets]
     for _, text in corpus.documents(5, documents):
         ids = torch.tensor([tokenizer(text)["input_ids"][:256]])
-        wanted, got = (model(input_ids=ids).logits[0].double().log_softmax(-1) for model in (base, other))
-        found.append((wanted.exp() * (wanted - got)).sum(-1))
-    return float(torch.cat(found).mean())
+        wanted, *got = (model(input_ids=ids).logits[0].double().log_softmax(-1) for model in (base, *others))
+        for rows, predicted in zip(found, got, strict=True):
+            rows.append((wanted.exp() * (wanted - predicted)).sum(-1))
+    return [float(torch.cat(rows).mean()) for rows in found]

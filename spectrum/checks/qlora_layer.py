@@ -36,6 +36,8 @@ def check_parameters(layer):
         f"trainable are {sorted(trained)}, expected A and B",
         "The base is frozen: its codes and constants are buffers, and the bias is a copy that is kept as a buffer.",
     )
+    led = sorted(name for name, buffer in layer.named_buffers() if buffer.requires_grad)
+    expect(not led, f"a gradient flows through {led} into the layer that came in", "A copy that is kept is detached.")
     for name, shape in (("A", (4, 128)), ("B", (96, 4))):
         matrix = getattr(layer, name)
         expect(tuple(matrix.shape) == shape, f"{name} has the shape {tuple(matrix.shape)}, expected {shape}",
@@ -123,8 +125,11 @@ def check_saved(layer_class, layer):
         "no codes are saved with the layer",
         "self.register_buffer(name, codes.to(torch.uint8)): what is saved, and moved to a GPU, are buffers.",
     )
-    other = layer_class(made(128, 96)[0], rank=4, alpha=16)
+    old = made(128, 96)[0]
+    other, bias = layer_class(old, rank=4, alpha=16), old.bias.detach().clone()
     other.load_state_dict(layer.state_dict())
+    expect(torch.equal(old.bias, bias), "the bias of the layer that came in changes with that of the new layer",
+           "detach() makes a view, over the same memory. Keep a copy.")  # fmt: skip
     x = torch.randn(3, 128, generator=fresh())
     with torch.no_grad():
         wanted, got = layer.eval()(x), other.eval()(x)

@@ -3,7 +3,9 @@
 import torch
 from wrong_answers.qlora_layers import (
     Layer,
+    bias_in_the_graph,
     bias_not_saved,
+    bias_shared,
     caching,
     checkpointed,
     dequantize,
@@ -141,6 +143,8 @@ WRONG = [
     (QLORA, "restored weight kept", layer_with(keeps_the_weight), "not the weight"),
     (QLORA, "weight hidden", layer_with(hides_the_weight), "not the weight"),
     (QLORA, "the old layer held", layer_with(holds_the_old_layer), "holds on to the weight"),
+    (QLORA, "bias not detached", layer_with(bias_in_the_graph), "a gradient flows through ['bias']"),
+    (QLORA, "bias not copied", layer_with(bias_shared), "Keep a copy"),
     (QLORA, "bias not saved", layer_with(bias_not_saved), "Is the bias one of them"),
     (QLORA, "alpha / rank forgotten", scaled_by(lambda alpha, rank: 1), "alpha / rank"),
     (QLORA, "int(alpha)", scaled_by(lambda alpha, rank: int(alpha) / rank), "alpha/rank = 0.5"),
@@ -162,6 +166,7 @@ WRONG = [
     (QLORA, "no gradient at all", layer_that(torch.no_grad()(Layer.forward)), "no torch.no_grad()"),
     ("check_count_bytes", "adds the adapter", adds_lora, "changed its argument `model`"),
     ("check_count_bytes", "floats", floats, "expected whole numbers"),
+    ("check_count_bytes", "rank 64 at most", lambda model, rank: count(model, min(rank, 64)), "4 bytes each"),
     ("check_count_bytes", "biases forgotten", without_biases, "with biases"),
     ("check_count_bytes", "constants forgotten", miscount(constant=0), "share one constant"),
     ("check_count_bytes", "constants counted as 16 bits", miscount(constant=2), "as 16 bits"),

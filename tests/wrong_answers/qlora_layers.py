@@ -109,6 +109,14 @@ def freezes_the_old_bias(layer, linear, rank, alpha):
         linear.bias.requires_grad_(False)
 
 
+def bias_in_the_graph(layer, linear, rank, alpha):
+    layer.bias = None if linear.bias is None else linear.bias.clone()
+
+
+def bias_shared(layer, linear, rank, alpha):
+    layer.bias = None if linear.bias is None else linear.bias.detach()
+
+
 def bias_not_saved(layer, linear, rank, alpha):
     offset = None if linear.bias is None else linear.bias.detach().clone()
     del layer.bias
