@@ -35,7 +35,7 @@ install: $(VENV)/.installed ## set up only: .venv, the package, the kernel
 test: $(VENV)/.installed-test real-model lint unit-tests browser-tests notebook-tests ## set up, then run every test
 
 check: $(VENV)/.installed lint ## the inner loop: style, labs and claims up to date, fast tests (two minutes at most)
-	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile -m "not slow" --ignore=tests/browser
+	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist worksteal -m "not slow" --ignore=tests/browser
 
 labs: $(VENV)/.installed ## make labs/ from solutions/
 	$(PY) -m tools.make_labs

@@ -53,7 +53,17 @@ def drawn_alike(monkeypatch, request):
         monkeypatch.setattr(machinery, "SEEDS", np.random.default_rng(zlib.crc32(request.node.name.encode())))
 
 
-ROWS = [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}") for lab in LABS for row in wrong_answers(lab)]
+# Their checks train or run models for seconds each: in all they take longer than the rest of `make check`.
+HEAVY = ("lab_07", "lab_11", "lab_12", "lab_15")
+
+
+def rows_of(lab, table):
+    """Return a table's rows as parameters; `make check` leaves out those of the heavy labs."""
+    marks = [pytest.mark.slow] if lab in HEAVY else []
+    return [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}", marks=marks) for row in table]
+
+
+ROWS = [row for lab in LABS for row in rows_of(lab, wrong_answers(lab))]
 
 
 @pytest.mark.parametrize(("lab", "name", "mistake", "wrong", "fragment"), ROWS)
@@ -70,7 +80,7 @@ def right_answers(lab):
     return getattr(importlib.import_module(f"wrong_answers.{lab}"), "RIGHT", ())
 
 
-FORMS = [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}") for lab in LABS for row in right_answers(lab)]
+FORMS = [row for lab in LABS for row in rows_of(lab, right_answers(lab))]
 
 
 @pytest.mark.parametrize(("lab", "name", "form", "right"), FORMS)

@@ -102,6 +102,7 @@ def test_sliders_ask_when_they_are_let_go(models, asked):
     assert not control(shell, "Temperature").continuous_update and not control(shell, "Top-p").continuous_update
 
 
+@pytest.mark.slow
 def test_run_fills_the_output_in_a_kernel(tiny_folder, tmp_path):
     """In a real kernel the answer, the bars and the coloured text stand in the Output, or the one line of an error."""
     lines = [
