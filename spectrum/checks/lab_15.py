@@ -107,7 +107,7 @@ def check_restored(dequantize):
                  "What is returned is made anew in each call, from the codes that are given.")  # fmt: skip
 
 
-@check(forbids=LIBRARY)
+@check(forbids=(*LIBRARY, "torch.utils.checkpoint.checkpoint"))
 def check_qlora_layer(layer_class):
     """The learner's QLoRALinear computes what peft over bitsandbytes does, and trains A and B alone."""
     linear, rounded = made(128, 96)

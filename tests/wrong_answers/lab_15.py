@@ -160,6 +160,7 @@ WRONG = [
     (QLORA, "restored weight kept for backward", layer_that(in_the_graph), "linear keeps its weight for backward"),
     (QLORA, "restored weight kept on ctx", layer_that(on_ctx), "after a forward pass 49,152 bytes"),
     (QLORA, "restored weight cached", layer_that(caching), "after a forward pass 49,152 bytes"),
+    (QLORA, "the lesson's checkpoint", layer_that(checkpointed), "checkpoint"),
     (QLORA, "merged in every forward", layer_that(merging), "Merging costs"),
     (QLORA, "input detached", layer_that(lambda s, x: s.base(x.detach()) + s.update(x)), "layers below"),
     (QLORA, "adapter's gradient doubled", layer_that(one_gradient_doubled), "the gradient of"),
@@ -190,7 +191,6 @@ WRONG = [
 
 RIGHT = [
     (QLORA, "an autograd function", Layer),
-    (QLORA, "a checkpoint", layer_that(checkpointed)),
     (QLORA, "dropout in training", layer_that(with_dropout)),
     (LEVEL, "levels pinned at 0 and ±1", (lambda scaled: fitted(scaled, (0, 7, 15)), "c")),
 ]
