@@ -8,7 +8,6 @@ import functools
 import itertools
 import linecache
 import os
-import re
 import sys
 import sysconfig
 import traceback
@@ -26,12 +25,6 @@ PACKAGE = Path(__file__).resolve().parent.parent
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NOT_WRITTEN = "Write it in the cell above, run that cell, then run this check again."
 UNUSABLE = "Compare the arguments and what is returned with the stub's first line."
-
-
-def expect_reason(why, hint):
-    """Raises CheckFailed unless `why`, a learner's sentence, has eight different words."""
-    words = set(re.findall(r"\w+", why.lower())) if isinstance(why, str) else set()
-    expect(len(words) >= 8, f"the reason has {len(words)} different words, wanted eight or more", hint)
 
 
 def fresh_seed():
