@@ -2,6 +2,23 @@
 
 import torch
 from torch.nn.functional import cross_entropy
+from wrong_answers.batches_07 import (
+    as_floats,
+    by_library,
+    by_tensors,
+    faults,
+    first_answer_alone,
+    first_of_all_alone,
+    last_end_of_the_row,
+    last_real_place,
+    mends_the_batch,
+    mends_the_rows,
+    neighbours_by_id,
+    pack,
+    packed,
+    row_0_alone,
+    run_mask,
+)
 
 from spectrum.checks import lab_07
 from spectrum.checks.batches_07 import marks
@@ -9,23 +26,6 @@ from spectrum.checks.batches_07 import marks
 IGNORE = -100
 
 # ---- task 1 ----
-
-
-def run_mask(ids, opening, end, learn_mark=False, learn_end=True, close=True, shift=0, last_only=False, anew=False,
-             first_alone=False):  # fmt: skip
-    """The mask of a chat, with mistakes by argument."""
-    labels, speaking = [], False
-    opening = opening[-1:] if first_alone else opening
-    for place, token in enumerate(ids):
-        opens = ids[max(0, place + 1 - len(opening)) : place + 1] == opening
-        if speaking and not (anew and opens):
-            ends = token == end
-            labels.append(token if learn_end or not ends else IGNORE)
-            speaking = not (ends and close)
-        else:
-            labels.append(token if learn_mark and opens else IGNORE)
-            speaking = opens and not (last_only and opening[-1] in ids[place + 1 :])
-    return labels[shift:] + [IGNORE] * shift if shift >= 0 else [IGNORE] * -shift + labels[:shift]
 
 
 def mask(**mistake):
@@ -144,140 +144,6 @@ def by_hand(parts):
         chosen = logprobs.gather(2, wanted.clamp(min=0)[..., None])[..., 0]
         found += (-(chosen * (wanted != IGNORE)).sum() / count,)
     return found
-
-
-# ---- task 3 ----
-
-
-def packed(rows, first=True, restart=True, apart=True, causal=True, strict=False, squeeze=False, turned=False):
-    """The right packed row, with mistakes by argument."""
-    ids = torch.tensor([i for row in rows for i in row["input_ids"]])
-    labels = torch.tensor([label for row in rows for label in row["labels"]])
-    sizes = [len(row["input_ids"]) for row in rows]
-    owner = torch.arange(len(rows)).repeat_interleave(torch.tensor(sizes))
-    place = torch.cat([torch.arange(size) for size in sizes])
-    labels = torch.where(place == 0, IGNORE, labels) if first else labels
-    sees = owner[:, None] == owner if apart else torch.ones(len(ids), len(ids), dtype=bool)
-    sees = sees.tril(-1 if strict else 0) if causal else sees
-    found = (ids[None], labels[None], place[None] if restart else torch.arange(len(ids))[None])
-    found = tuple(part[0] for part in found) if squeeze else found
-    return *found, (sees.T if turned else sees)
-
-
-def pack(**mistake):
-    return lambda rows: packed(rows, **mistake)
-
-
-def first_of_all_alone(rows):
-    ids, _, place, sees = packed(rows)
-    labels = [label for row in rows for label in row["labels"]]
-    return ids, torch.tensor([[IGNORE, *labels[1:]]]), place, sees
-
-
-def neighbours_by_id(rows):
-    ids, labels, place, sees = packed(rows, apart=False)
-    start = int(ids[0, 0])
-    owner = (ids[0] == start).cumsum(0)
-    return ids, labels, place, (owner[:, None] == owner).tril()
-
-
-def mends_the_rows(rows):
-    for row in rows:
-        row["labels"][0] = IGNORE
-    return packed(rows)
-
-
-def by_library(rows):
-    from spectrum.examples import pack
-
-    found = pack(rows, 10_000)
-    return found["input_ids"], found["labels"], found["position_ids"], packed(rows)[3]
-
-
-def as_floats(rows):
-    ids, labels, place, sees = packed(rows)
-    return ids.numpy(), labels, place.int(), sees.float()
-
-
-# ---- task 4 ----
-
-
-def run_faults(batch, opening, end, skip=(), stop_at_shift=True, trusted=True, real_alone=False, cut=True):
-    """The faults of a batch, with mistakes by argument."""
-    found = set()
-    for ids, labels, real in zip(*(batch[n].tolist() for n in ("input_ids", "labels", "attention_mask")), strict=True):
-        length = sum(real) if trusted else len(ids)
-        wanted = run_mask(ids[:length], opening, end)
-        if any(label not in (i, IGNORE) for i, label in zip(ids, labels, strict=True)):
-            found.add("shifted")
-            if stop_at_shift:
-                return found
-        if any(label != IGNORE for label in labels[sum(real) :]):
-            found.add("padding")
-        if any(label != IGNORE == want for label, want in zip(labels, wanted, strict=False)):
-            found.add("prompt")
-        if any(label == IGNORE and want == end for label, want in zip(labels, wanted, strict=False)):
-            found.add("end")
-        if not cut and wanted[-1:] != [end]:
-            found.add("end")
-    return found - set(skip)
-
-
-def faults(**mistake):
-    return lambda batch, opening, end: run_faults(batch, opening, end, **mistake)
-
-
-def last_end_of_the_row(batch, opening, end):
-    """What the task once took for right: the last end mark of a row, which may be padding."""
-    found = run_faults(batch, opening, end) - {"end"}
-    for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
-        places = (ids == end).nonzero()
-        if found != {"shifted"} and len(places) and labels[places[-1]] == IGNORE:
-            found.add("end")
-    return found
-
-
-def last_real_place(batch, opening, end):
-    found = run_faults(batch, opening, end) - {"end"}
-    for labels, real in zip(batch["labels"], batch["attention_mask"], strict=True):
-        if found != {"shifted"} and labels[int(real.sum()) - 1] == IGNORE:
-            found.add("end")
-    return found
-
-
-def first_answer_alone(batch, opening, end):
-    found = run_faults(batch, opening, end, skip=("end",))
-    for ids, labels in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), strict=True):
-        wanted = run_mask(ids, opening, end)
-        place = wanted.index(end) if end in wanted else None
-        if found != {"shifted"} and place is not None and labels[place] == IGNORE:
-            found.add("end")
-    return found
-
-
-def row_0_alone(batch, opening, end):
-    return run_faults({name: values[:1] for name, values in batch.items()}, opening, end)
-
-
-def mends_the_batch(batch, opening, end):
-    found = run_faults(batch, opening, end)
-    batch["labels"][batch["attention_mask"] == 0] = IGNORE
-    return found
-
-
-def by_tensors(batch, opening, end):
-    """The same by comparing whole tensors."""
-    ids, labels, real = (batch[name] for name in ("input_ids", "labels", "attention_mask"))
-    wanted = torch.full_like(labels, IGNORE)
-    for row, length in enumerate(real.sum(1)):
-        kept = ids[row, :length].tolist()
-        wanted[row, :length] = torch.tensor(run_mask(kept, opening, end), dtype=torch.long)
-    some = labels != IGNORE
-    if (some & (labels != ids)).any():
-        return {"shifted"}
-    tests = {"prompt": some & (wanted == IGNORE) & (real == 1), "end": ~some & (wanted == end),
-             "padding": some & (real == 0)}  # fmt: skip
-    return {name for name, places in tests.items() if places.any()}
 
 
 # ---- task 5 ----
