@@ -22,7 +22,8 @@ def hand():
     """The lesson's functions by name; `base` stands in for the model that the lesson's levels are moved to."""
     if not LESSON.exists():
         pytest.skip("notebooks/15_qlora.ipynb is not there yet")
-    names = ("round_to", "nf4_levels", "quantize_nf4", "dequantize_nf4", "QLoRALinear", "put_qlora", "stored_bits")
+    names = ("round_to", "nf4_levels", "quantize_nf4", "dequantize_nf4", "QLoRALinear", "ThriftyQLoRALinear",
+             "put_qlora", "stored_bits", "kept_bytes")  # fmt: skip
     return {name: lift(LESSON, name) for name in names}
 
 
@@ -65,8 +66,8 @@ def test_there_and_back_as_the_library_and_within_half_a_step(hand, shape, seed)
     assert bool((errors <= half_step * constants[:, None] + 1e-7).all())
 
 
-@pytest.mark.parametrize(("shape", "seed"), list(zip(SHAPES, range(20), strict=True)))
-def test_the_layer_is_pefts_over_linear4bit(hand, shape, seed):
+def layers_of(make, shape, seed):
+    """A layer by hand and peft's over bitsandbytes' Linear4bit, of one weight, with one random A and B."""
     from bitsandbytes.nn import Linear4bit
     from peft import LoraConfig
     from peft.tuners.lora.bnb import Linear4bit as Lora4bit
@@ -84,10 +85,18 @@ def test_the_layer_is_pefts_over_linear4bit(hand, shape, seed):
         four.weight = four.weight._quantize("cpu")
     config = LoraConfig(r=rank, lora_alpha=alpha)
     theirs = Lora4bit(four, "default", config=config, r=rank, lora_alpha=alpha)
-    mine = hand["QLoRALinear"](plain, rank, alpha)
+    mine = make(plain, rank, alpha)
     A, B = theirs.lora_A["default"].weight, theirs.lora_B["default"].weight
     A.data.normal_(), B.data.normal_()
     mine.A.data, mine.B.data = A.data.clone(), B.data.clone()
+    return mine, theirs
+
+
+@pytest.mark.parametrize("name", ["QLoRALinear", "ThriftyQLoRALinear"])
+@pytest.mark.parametrize(("shape", "seed"), list(zip(SHAPES, range(20), strict=True)))
+def test_the_layer_is_pefts_over_linear4bit(hand, shape, seed, name):
+    mine, theirs = layers_of(hand[name], shape, seed)
+    A, B = theirs.lora_A["default"].weight, theirs.lora_B["default"].weight
     x = torch.randn(2, 5, shape[1])
     ours, other = x.clone().requires_grad_(), x.clone().requires_grad_()
     for layer, each in ((mine, ours), (theirs, other)):
@@ -99,6 +108,19 @@ def test_the_layer_is_pefts_over_linear4bit(hand, shape, seed):
         torch.testing.assert_close(left, right, **close)
     assert {n for n, p in mine.named_parameters() if p.requires_grad} == {"A", "B"}
     assert theirs.base_layer.weight.grad is None
+
+
+@pytest.mark.parametrize(("shape", "seed"), list(zip(SHAPES, range(20), strict=True))[:6])
+def test_the_thrifty_layer_keeps_what_the_library_keeps_and_the_other_the_whole_weight(hand, shape, seed):
+    x, kept = torch.randn(2, 5, shape[1]), {}
+
+    def kept_for(layer):
+        return hand["kept_bytes"](layer, lambda: layer(x.clone().requires_grad_()))[1]
+
+    for name in ("QLoRALinear", "ThriftyQLoRALinear"):
+        kept[name], kept["library"] = map(kept_for, layers_of(hand[name], shape, seed))
+    assert kept["ThriftyQLoRALinear"] == kept["library"]
+    assert kept["QLoRALinear"] >= kept["library"] + 4 * shape[0] * shape[1]
 
 
 def test_the_layer_is_a_plain_layer_with_the_restored_weight(hand):
