@@ -220,3 +220,22 @@ def test_every_figure_is_told_in_words(stored, monkeypatch):
     words = [picture.alt for picture in shown]
     assert "rank 8 50 %" in words[0] and "full 50 %" in words[0] and "rank 1 is lowest at" in words[1]
     assert "r 8, lower rate: new 50 %, kept 70 %" in words[2] and "squeezed: rank 1 0 %" in words[3]
+
+
+def test_a_model_that_is_not_embedded_has_knowledge_prose_and_a_provenance(tiny_folder, monkeypatch):
+    monkeypatch.setattr(rank_runs.general, "prose", lambda: ["The parcel came late."])
+    monkeypatch.setattr(rank_runs.general, "questions", lambda: [("capital", "Where?\nAnswer:", ("Oslo",))])
+    monkeypatch.setattr(rank_runs, "material", lambda *rest: tuple(part[:8] for part in material.material(*rest)))
+    found = rank_runs.run(data="ticket", name=str(tiny_folder), rank=2, steps=2, batch_size=2, protect=1)
+    assert {"score", "held out", "protected", "bits per byte", "provenance"} <= set(json.loads(json.dumps(found)))
+    assert found["provenance"]["passes"] == "as loaded" and found["n"] == 8
+    assert not rank_runs.is_real("base") and not rank_runs.is_real("lumen-small") and rank_runs.is_real("smollm2")
+
+
+def test_the_rule_for_alpha_is_2r_in_the_stored_sweeps_unless_it_is_given(tiny_folder, monkeypatch):
+    made = []
+    add_lora = rank_runs.adapters.add_lora
+    monkeypatch.setattr(rank_runs.adapters, "add_lora", lambda *args: made.append(args[2]) or add_lora(*args))
+    for alpha in (None, 16):
+        rank_runs.run(count=4, rank=3, alpha=alpha, steps=1, name=str(tiny_folder))
+    assert made == [6, 16]
