@@ -1,6 +1,7 @@
 """Models by name: the embedded checkpoints, a local folder, or a model of the Hugging Face Hub."""
 
 import argparse
+import json
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from spectrum.checkpoints import FILES, check_files, check_folder, check_json, d
 from spectrum.precision import fast_dtype
 
 WEIGHTS = Path(__file__).parent / "weights"
+ADAPTER = "smollm2-shop"  # over SmolLM2, tuned to read orders (lesson 07); trained by tools/train_reader.py
 CONTEXT_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len")  # what configs call the reach of positions
 HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -56,10 +58,10 @@ def load_model(name=None, device=None, dtype=None):
     """Returns (model, tokenizer) for a role, an embedded checkpoint, a folder or a hub id; the model in eval mode.
 
     `name` is "base" or "instruct" (the default), as the profile named by SPECTRUM_PROFILE resolves them; a name of
-    `embedded_names()`; "smollm2", once it was fetched; the path of a folder; or `org/name`, optionally with
-    `@revision`. A folder with a birth.json is verified before it is loaded. Embedded checkpoints are float32, "smollm2"
-    is what the machine computes fastest, all others what the profile says, unless `dtype` does ("float32", "bfloat16"
-    or "float16"). No remote code is ever run.
+    `embedded_names()`; "smollm2", once it was fetched, or one of `adapter_names()` over it; the path of a folder; or
+    `org/name`, optionally with `@revision`. A folder with a birth.json is verified before it is loaded. Embedded
+    checkpoints are float32, "smollm2" is what the machine computes fastest, all others what the profile says, unless
+    `dtype` does ("float32", "bfloat16" or "float16"). No remote code is ever run.
 
     Raises ValueError for a name, profile or dtype that does not exist, for a file that differs from its birth.json and
     for one that is no whole checkpoint, FileNotFoundError for a folder that holds no model, and ConnectionError for a
@@ -68,8 +70,25 @@ def load_model(name=None, device=None, dtype=None):
     device = pick_device(device)
     if dtype not in (None, *DTYPES):
         raise ValueError(f"dtype must be one of {', '.join(map(repr, DTYPES))}, or None, not {dtype!r}")
+    if (found := os.fspath(resolve_role(name))) in adapter_names():
+        return load_with_adapter(WEIGHTS / found, device, dtype)
     folder, found = find_model(name, device)
     return load_folder(folder, device, pick_dtype(dtype, device) if dtype else found)
+
+
+def adapter_names():
+    """Returns the names of the adapters that came with the course, sorted; `load_model` takes them with their base."""
+    return sorted(path.parent.name for path in WEIGHTS.glob("*/adapter_config.json"))
+
+
+def load_with_adapter(folder, device, dtype=None):
+    """Returns (PeftModel, tokenizer): an adapter of the course over the base that its birth.json names."""
+    from spectrum.adapters import load_adapter
+
+    verify(folder)
+    base = json.loads((folder / "birth.json").read_text(encoding="utf-8"))["base"]
+    model, tokenizer = load_model(base, device, dtype)
+    return load_adapter(model, folder).eval(), tokenizer
 
 
 def find_model(name, device):

@@ -46,7 +46,7 @@ def tune(model, tokenizer, steps, lr, seed, precision, **options):
     """Trains the model on `steps` batches of orders, none of them twice, and returns the records of `train`."""
     rows = [{"messages": row["messages"]} for row in orders.order_rows(steps * BATCH, seed)]
     settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "length": LENGTH, "precision": precision}
-    return train(model, tokenize_rows(tokenizer, rows, LENGTH), progress=False, **settings | options)
+    return train(model, tokenize_rows(tokenizer, rows, LENGTH), **{"progress": False} | settings | options)
 
 
 def exam(model, tokenizer, items=ITEMS, split="test"):
