@@ -92,7 +92,8 @@ notebook-tests: $(VENV)/.installed-test
 ifeq ($(NOTEBOOKS),)
 	@echo "no notebooks yet: nothing to compare"
 else
-	$(PYTEST) -p tools.nbval_bars --nbval --nbval-current-env --nbval-cell-timeout=600 -q -n $(WORKERS) --dist loadfile $(NOTEBOOKS)
+	$(PYTEST) -p tools.nbval_bars --nbval --nbval-current-env --nbval-cell-timeout=600 -q -n $(WORKERS) \
+	  --dist loadfile --no-loadscope-reorder $(NOTEBOOKS)
 endif
 
 # ---- set-up: one stamp file per set of packages, so that the second time costs nothing ----
