@@ -73,6 +73,10 @@ CONFIGS = (  # config, layer, factor, what is asked, hint
     (PLAIN, Q, 2, "alpha 16, rank 8", "alpha by the rank."),
     (PLAIN | {"r": 64}, Q, 0.25, "alpha 16, rank 64", "alpha by the rank: the factor falls as the rank rises."),
     (PLAIN | {"r": 1}, Q, 16, "alpha 16, rank 1", "alpha by the rank."),
+    (PLAIN | {"r": 400}, Q, 0.04, "alpha 16, rank 400", "No rank is cut."),
+    (PLAIN | {"lora_alpha": 400}, Q, 50, "alpha 400, rank 8", "No alpha is cut."),
+    (PLAIN | {"rank_pattern": {"q_proj": 400}, "alpha_pattern": {"q_proj": 600}}, Q, 1.5, "rank 400 and alpha 600 of "
+     "its own", "Neither is cut."),
     (PLAIN | {"lora_alpha": 0.5, "r": 100}, Q, 0.005, "alpha 0.5, rank 100", "Neither is rounded or cut."),
     (PLAIN | {"use_rslora": True}, Q, 16 / 8**0.5, "alpha 16, rank 8, rsLoRA", "With rsLoRA by the root of the rank."),
     ({"r": 4, "lora_alpha": 16}, Q, 4, "an old file, without the last three keys", "What is missing is off or empty."),
@@ -203,6 +207,7 @@ SHAPES = (  # singular values, alpha, what `made` is told, share, rank, hint
     (STEEP, 4.0, {}, 0.9, 2, "Energy is the sum of the *squared* singular values: 76, 95 and 99.8 %."),
     (STEEP, 16.0, {}, 0.97, 3, "The smallest rank that holds *at least* the share: 95 % are too few."),
     (STEEP, 0.5, {}, 0.7, 1, "76 % are in the first: is rank 1 enough?"),
+    (STEEP, 16.0, {"rank": 300}, 0.9, 2, "The rank is the length of A, however large."),
     (STEEP, 3.7, {}, 1e-9, 1, "Rank 1 at least, however small the share."),
     (STEEP, 16.0, {}, 1.0, 4, "The whole energy wants all directions that the update has, and no more."),
     (STEEP, 16.0, {"rank": 5}, 1.0, 4, "Rank 5, but the update has four directions; the rest is rounding."),

@@ -8,11 +8,10 @@ import functools
 import itertools
 import linecache
 import os
-import re
 import sys
 import sysconfig
 import traceback
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +25,6 @@ PACKAGE = Path(__file__).resolve().parent.parent
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NOT_WRITTEN = "Write it in the cell above, run that cell, then run this check again."
 UNUSABLE = "Compare the arguments and what is returned with the stub's first line."
-
-
-def expect_reason(why, hint):
-    """Raises CheckFailed unless `why`, a learner's sentence, has eight different words."""
-    words = set(re.findall(r"\w+", why.lower())) if isinstance(why, str) else set()
-    expect(len(words) >= 8, f"the reason has {len(words)} different words, wanted eight or more", hint)
 
 
 def fresh_seed():
@@ -97,6 +90,11 @@ def expect_gradient(function, oracle, inputs, tolerance, message, hint=""):
         wanted = torch.zeros_like(inputs[name]) if wanted is None else wanted
         expect(got is not None or not wanted.any(), f"{what} is missing", hint)
         expect_close(wanted if got is None else got, wanted, tolerance, what, hint)
+
+
+def is_whole(value):
+    """Returns whether a value is a whole number, Python's or numpy's: True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def floats(value):
