@@ -75,8 +75,6 @@ CONFIGS = (  # config, layer, factor, what is asked, hint
     (PLAIN | {"r": 1}, Q, 16, "alpha 16, rank 1", "alpha by the rank."),
     (PLAIN | {"r": 400}, Q, 0.04, "alpha 16, rank 400", "No rank is cut."),
     (PLAIN | {"lora_alpha": 400}, Q, 50, "alpha 400, rank 8", "No alpha is cut."),
-    (PLAIN | {"rank_pattern": {"q_proj": 400}, "alpha_pattern": {"q_proj": 600}}, Q, 1.5, "rank 400 and alpha 600 of "
-     "its own", "Neither is cut."),
     (PLAIN | {"lora_alpha": 0.5, "r": 100}, Q, 0.005, "alpha 0.5, rank 100", "Neither is rounded or cut."),
     (PLAIN | {"use_rslora": True}, Q, 16 / 8**0.5, "alpha 16, rank 8, rsLoRA", "With rsLoRA by the root of the rank."),
     ({"r": 4, "lora_alpha": 16}, Q, 4, "an old file, without the last three keys", "What is missing is off or empty."),
@@ -90,6 +88,8 @@ CONFIGS = (  # config, layer, factor, what is asked, hint
      "The root is that of the layer's own rank."),
     (BY_LAYER, Q, 2.5, "rank 2 and alpha 5 of its own", "The two patterns may name a layer in different ways."),
     (BY_LAYER, UP, 0.5, "rank 64 and alpha 32 of its own", "The two patterns may name a layer in different ways."),
+    (PLAIN | {"rank_pattern": {"q_proj": 400}, "alpha_pattern": {"q_proj": 600}}, Q, 1.5, "rank 400 and alpha 600 of "
+     "its own", "Neither is cut."),
     (PLAIN | {"rank_pattern": {"1.mlp.up_proj": 4}}, UP, 2, "layer 1 is named, layer 11 asked of",
      "A name fits at the end, and begins at a dot: 11 does not end in the layer 1."),
     (PLAIN | {"rank_pattern": {"proj": 4}}, Q, 2, "'proj' is named", "Names begin at a dot: proj is no q_proj."),

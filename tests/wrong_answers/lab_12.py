@@ -279,7 +279,7 @@ WRONG = [
         A, B, alpha, share, new_alpha, factor=alpha / min(len(A), 128)), "times what it should be"),
     (SQUEEZE, "values not squared", squeeze(power=1), "Energy is the sum of the *squared*"),
     (SQUEEZE, "one rank too few", squeeze(less=1), "expected rank 2, got 1"),
-    (SQUEEZE, "rounding counted at share 1", nothing_at_share_1, "and no more"),
+    (SQUEEZE, "rounding counted at share 1", nothing_at_share_1, "share 1: expected rank"),
     (SQUEEZE, "all places at share 1", squeeze(real=0), "it is rounding"),
     (SQUEEZE, "energies summed in 32 bits", squeeze(precise=False), "Do 32 bits see it"),
     (SQUEEZE, "a thousandth is rounding", squeeze(real=1e-3), "expected rank 2, got 1"),
