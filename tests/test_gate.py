@@ -144,6 +144,7 @@ def test_a_result_that_changes_later_is_seen():
         (lambda: torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0])),
          "torch.nn.functional.cross_entropy"),
         (lambda: scipy.stats.binomtest(3, 5), "scipy.stats.binomtest"),
+        (lambda: scipy.stats.binom.cdf(3, 5, 0.5), "scipy"),
         (lambda: voting.last_number("a 1"), "spectrum.lessons.reasoning.voting"),
     ],
 )  # fmt: skip

@@ -15,6 +15,7 @@ from spectrum.checks.machinery import (
     expect_close,
     expect_gradient,
     expect_prediction,
+    is_whole,
 )
 
 
@@ -94,6 +95,11 @@ def test_interrupt_is_not_caught():
 
     with pytest.raises(KeyboardInterrupt):
         check_double(double)
+
+
+def test_whole_numbers_are_pythons_and_numpys_and_no_truth_values():
+    assert all(map(is_whole, (0, -3, np.int64(7), np.arange(3)[1])))
+    assert not any(map(is_whole, (True, np.bool_(True), 1.0, "1", None, torch.tensor(1))))
 
 
 def test_expect_takes_arrays_and_tensors_of_one_element():

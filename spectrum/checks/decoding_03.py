@@ -8,6 +8,8 @@ from spectrum.checks.machinery import expect, short
 TEXTS = r"""||{|}|"|:|,| |a|b|{"|"}|":|": "|", "|"a|a"}|}b|b:|\|{{""".split("|")
 END = 1  # and not 0, which is what argmax says where nothing is allowed
 LONG = "state " + "x" * 80
+MASKED = ("A mask is −∞, put on the logits: any other number is larger than some logit, and the probabilities of all "
+          "that may follow can be 0.")  # fmt: skip
 
 
 def stop_at_none(state):
@@ -41,15 +43,19 @@ def follow_names(state, character):
     return after if character == wanted else None
 
 
-def pretend(favourites, seen, shift=0.0):
-    """Returns a model: at step k the favourites' logits are -1, -2, … in order, all others -60, and all are shifted."""
+def pretend(favourites, seen, shift=0.0, apart=1.0):
+    """Returns a model: at step k the favourites' logits are -1, -2, … in order, all others -60, and all are shifted.
+
+    They are `apart` times as far from one another.
+    """
 
     def logits(written):
         seen.append(list(written))
         values = torch.full((len(TEXTS),), -60.0)
         for place, text in enumerate(favourites[min(len(written), len(favourites) - 1)]):
             values[END if text == "END" else TEXTS.index(text)] = -1.0 - place
-        given.append((values + shift, values + shift))
+        values = apart * values + shift
+        given.append((values, values.clone()))
         return given[-1][0]
 
     logits.given = given = []
@@ -73,11 +79,15 @@ def check_choices(function, polite, rest):
            "The end token ends the text: ask no more after it, and once for each token before.")  # fmt: skip
     text = "".join(TEXTS[n] for n in function(pretend(polite, [], -1e6), *rest, 9))
     expect(text == '{"a": "b"}', f"the same model with all logits lower by a million wrote {text!r}",
-           "A mask is −∞. Any other number is larger than some logit.")  # fmt: skip
+           MASKED)  # fmt: skip
     far = pretend([["a"], ["b", "}"], ["END"]], [], -3000.0)  # in 32 bits exp(-3000) is 0: no share is left to mask
     text = "".join(TEXTS[n] for n in function(far, list(TEXTS), follow_letters, 0, lambda state: state > 1, END, 9))
     expect(text == "ab", f"a model whose likeliest tokens may follow, all logits near -3000, wrote {text!r}",
-           "Mask the logits with −∞, not the probabilities: those are 0 here.")  # fmt: skip
+           MASKED)  # fmt: skip
+    sure = pretend([["}", "a"], ["{", "b"], ["END"]], [], apart=1000.0)  # exp(-1000) is 0 in 64 bits too
+    text = "".join(TEXTS[n] for n in function(sure, list(TEXTS), follow_letters, 0, lambda state: state > 1, END, 9))
+    expect(text == "ab", f"a model that likes a forbidden token best by 1000, then 'a', later 'b', wrote {text!r}",
+           MASKED)  # fmt: skip
     dead = function(pretend([["a"]], []), list(TEXTS), follow_letters, 0, lambda state: False, END, 9)
     expect(dead == [TEXTS.index("a")] * 3, f"three letters and no end: expected three tokens, got {short(dead)}",
            "No token may follow, and the text may not end: stop, for there is nothing to choose.")  # fmt: skip

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from spectrum.checks.machinery import check, expect, expect_choice, expect_close, fresh_seed, short
+from spectrum.checks.machinery import check, expect, expect_choice, expect_close, fresh_seed, is_whole, short
 from spectrum.evaluate import evaluate
 from spectrum.generate import answer_logprobs
 from spectrum.models import load_model
@@ -60,7 +60,7 @@ def check_nucleus(function):
 
 def expect_tokens(got, wanted, what, hint):
     """Raises CheckFailed unless `got` is the list of token numbers that is wanted."""
-    expect(isinstance(got, list) and all(isinstance(token, int) for token in got),
+    expect(isinstance(got, list) and all(map(is_whole, got)),
            f"{what}: expected a list of token numbers, got {short(got)}", ".tolist() makes plain numbers.")  # fmt: skip
     expect(got == wanted, f"{what}: expected {short(wanted)}, got {short(got)}", hint)
 
@@ -120,8 +120,8 @@ def on_paper(table, before, answer):
 def check_logprob(function):
     """The learner's `logprob(model, tokenizer, prompt, answer)` is the log-probability of all the answer's tokens."""
     tokenizer = model("instruct")[1]
-    prompts = ("Ana lives in", chat("Give the city.\nAna lives in Málaga."), "Año " * 60)
-    answers = (" Oslo", " Rome", "Málaga", ' {"name": "Ana"}', " to be or not to be" * 20)
+    prompts = ("Ana lives in", "Año\n sí" * 40, chat("Give the city.\nAna lives in Málaga."))
+    answers = (" Oslo", "Málaga\n Rome", "\nMálaga", ' {"name": "Ana"}', " to be or not to be" * 20)
     for number, prompt in enumerate(prompts):
         table = toy(tokenizer, number, large=300.0 * (number > 0))
         for answer in answers:
@@ -150,7 +150,8 @@ def compare(got, sums, count, tolerance, what):
         (-wanted, "A log-probability is at most 0: the sign is turned round."),
     )
     near = [hint for value, hint in known if abs(float(got) - value) <= tolerance]
-    hint = "Softmax over all tokens, its log, and of that the answer's own tokens."
+    hint = ("Softmax over all tokens, its log, and of that the answer's own tokens: all of them, after the whole "
+            "prompt, line breaks too.")  # fmt: skip
     expect_close(got, wanted, tolerance, f"{what}, {count} tokens", near[0] if near else hint)
 
 

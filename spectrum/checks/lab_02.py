@@ -111,6 +111,9 @@ def check_calibrate(function):
     three = np.log([[0.5, 0.5], [0.9, 0.1], [0.005, 0.005]])
     expect_close(function(three)[0], [0.3, 0.7], 1e-9, "the first row, others of shares 0.9, 0.1 and 0.5, 0.5",
                  "Shares first, the mean afterwards: the mean is 0.7 and 0.3, each row counts the same.")  # fmt: skip
+    four = np.log([[0.5, 0.5], [0.9, 0.1], [0.5, 0.5], [0.2, 0.8]])
+    expect_close(function(four)[0], [7 / 15, 8 / 15], 1e-9, "the first row, others of shares 0.9, 0.5 and 0.2",
+                 "The mean of all three others is 8/15 and 7/15: neither the median nor the first two.")  # fmt: skip
     alike = function(np.log([[0.06, 0.02], [0.75, 0.25], [0.3, 0.1]]))
     expect_close(alike, np.full((3, 2), 0.5), 1e-9, "three rows with the same shares",
                  "Where every text gets the same answer, none says anything. Does each row add up to 1?")  # fmt: skip
@@ -174,13 +177,18 @@ def check_one_choice(function, examples, noise):
     expect(isinstance(got, tuple) and len(got) == 2, "pick_order should return an order and a score",
            "return best, score")  # fmt: skip
     wanted, tried = set(permutations(examples)), set(asked["dev"])
-    expect(tried == wanted, f"{len(tried & wanted)} of the {len(wanted)} orders of {examples} were tried on dev",
+    expect(tried >= wanted, f"{len(tried & wanted)} of the {len(wanted)} orders of {examples} were tried on dev",
            "permutations(examples) gives them all; turning the list round gives only a few.")  # fmt: skip
+    others = sorted(map(list, tried - wanted), key=len)
+    expect(not others, f"{others[:1]} was tried on dev, which is no order of {examples}",
+           "An order has all the examples, each of them once.")  # fmt: skip
+    expect(asked["test"], "the test set was never asked, expected once", "The best of many on dev was partly lucky "
+           "there. Report the test score of the order you chose.")  # fmt: skip
     expect(len(asked["test"]) == 1, f"the test set was asked {len(asked['test'])} times, expected once",
            "Choose on dev. What is chosen on the test set promises too much.")  # fmt: skip
     best = max(permutations(examples), key=lambda order: noise["dev", order])
     order, reported = got
-    expect(isinstance(order, list) and tuple(order) in tried, f"the order should be a list, got {order!r}",
+    expect(isinstance(order, list), f"the order should be a list, got {order!r}",
            "permutations gives tuples: list(order).")  # fmt: skip
     expect(tuple(order) == best, f"expected the order {list(best)}, got {order}",
            "The largest dev score wins, not the smallest, and the first of equals.")  # fmt: skip

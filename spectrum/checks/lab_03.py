@@ -21,7 +21,7 @@ from spectrum.checks.decoding_03 import (
     follow_names,
     pretend,
 )
-from spectrum.checks.machinery import check, expect, expect_prediction, fresh_seed, short
+from spectrum.checks.machinery import check, expect, expect_prediction, fresh_seed, is_whole, short
 from spectrum.checks.sharing_03 import KEYS, parts_of, planted, share_right, ways
 from spectrum.generate import complete
 from spectrum.lessons.roles_rules_formats import material
@@ -129,7 +129,7 @@ def check_field_share(function):
 def check_allowed(function):
     """The learner's `allowed(texts, state, follow)` lists the tokens whose characters may all follow in turn."""
     found = function(list(TEXTS), "start", follow_json)
-    expect(isinstance(found, list) and all(isinstance(n, int) for n in found), f"expected a list of token numbers, got "
+    expect(isinstance(found, list) and all(map(is_whole, found)), f"expected a list of token numbers, got "
            f"{short(found)}", "Numbers, not texts, and not True or False.")  # fmt: skip
     cases = (
         ("start", ["{", '{"'], "'{\"' writes two characters that may follow one another; '{{' does not."),
@@ -172,7 +172,7 @@ def check_write(function):
     def run(favourites, budget=64):
         seen = []
         written = function(pretend(favourites, seen), *rest, budget)
-        expect(isinstance(written, list) and all(isinstance(n, int) for n in written),
+        expect(isinstance(written, list) and all(map(is_whole, written)),
                f"expected a list of token numbers, got {short(written)}", "Use .item() on the argmax.")  # fmt: skip
         return "".join(TEXTS[n] for n in written), written, seen
 
@@ -208,6 +208,7 @@ def check_write(function):
     expect(letters == [TEXTS.index("a")] * 2, f"one letter of three is written: expected two more, got {said}",
            "Begin in the state that is given, and use the follow and done that are given.")  # fmt: skip
     expect_untouched(model_of_letters)
+    check_choices(function, polite, rest)
     names = ["b"] * 90 + ["ä", "", "a"]
     crowd = torch.arange(93.0)
     found = function(
@@ -219,7 +220,6 @@ def check_write(function):
     expect(found == [90], f"the end is token 91, the likeliest after 'ä': expected [90], got {short(found)}",
            "`end` is the number that is given, in each call.")  # fmt: skip
     expect_defaults(function)
-    check_choices(function, polite, rest)
     compare_with_model(function)
 
 

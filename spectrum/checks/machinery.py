@@ -11,7 +11,7 @@ import os
 import sys
 import sysconfig
 import traceback
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,11 @@ def expect_gradient(function, oracle, inputs, tolerance, message, hint=""):
         wanted = torch.zeros_like(inputs[name]) if wanted is None else wanted
         expect(got is not None or not wanted.any(), f"{what} is missing", hint)
         expect_close(wanted if got is None else got, wanted, tolerance, what, hint)
+
+
+def is_whole(value):
+    """Returns whether a value is a whole number, Python's or numpy's: True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def floats(value):

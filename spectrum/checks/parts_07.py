@@ -43,7 +43,8 @@ def expect_losses(function, parts, what, hint):
         scale = max(abs(float(right)), 1e-3)  # a few dozen terms in 32 bits: 1e-6 of it
         expect_close(mine, right, 1e-5 * scale, f"{what}: the loss of part {number}", hint)
     if sum(map(count, parts)):
-        expect_gradients(function, parts, what, hint)
+        expect_gradients(function, parts, what, "The losses are right, and the gradients that they send back are not. "
+                         "Which way back does torch see from each loss?")  # fmt: skip
 
 
 def expect_gradients(function, parts, what, hint):

@@ -151,6 +151,8 @@ def memories(value):
 def calls_of(names):
     """Collects, while it is open, which of the dotted names of functions and modules are called: yields a list.
 
+    A module's name stands for all that is defined in it, and in the modules below it where it is a package.
+
     However a function was imported, it is seen: Python's profile hook tells of every call. A function of C, such as
     `torch.softmax`, is known by its last name, so that `x.softmax(-1)` and `torch.nn.functional.softmax` count too.
     """
@@ -163,8 +165,9 @@ def calls_of(names):
         if event == "c_call" and argument.__name__ in last:
             called.append(last[argument.__name__])
         elif event == "call":
-            home = frame.f_globals.get("__name__")
-            called.extend(name for name in (codes.get(frame.f_code), home if home in names else None) if name)
+            home = f"{frame.f_globals.get('__name__')}."
+            above = [name for name in names if home.startswith(f"{name}.")]
+            called.extend(name for name in (codes.get(frame.f_code), *above) if name)
 
     before = sys.getprofile()
     sys.setprofile(hook if names else before)

@@ -20,7 +20,7 @@ def even(rank, scores):
 
 NAN = math.nan
 SWEEPS = (  # runs, wanted, what is asked, hint
-    ({(2, 0.001): [(0.25, 0.5)], (2, 0.002): [(0.75, 0.625)], (2, 0.004): [(0.5, 0.875)]}, {2: (0.002, 0.625)},
+    ({(2, 0.001): [(0.25, 0.5)], (2, 0.002): [(0.75, 0.6)], (2, 0.004): [(0.5, 0.9)]}, {2: (0.002, 0.6)},
      "dev is best at 0.002, test at 0.004", "Which of the two columns may you look at before the rate is chosen?"),
     (even(1, (0, 1, 0)) | even(4, (0.5, 0.25, 0.75, 0.5)) | even(0, (0.25, 0.5, 0.25)),
      {0: (0.002, 0.5), 1: (0.002, 1), 4: (0.003, 0.75)}, "three ranks, 0 among them",

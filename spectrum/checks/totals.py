@@ -32,6 +32,7 @@ ANSWERS = (
     (f"Total {HUGE}.", HUGE, True, "A number may have many digits: compare all of them."),
     (f"Total {HUGE}.", f"{HUGE[:-1]}1", False, "A number may have many digits: compare all of them."),
     ("60 + 52 = 112. Total 112.", "1120", False, "The text says 112. Compare whole numbers."),
+    ("9 + 3 = 12. Total 12.", "112", False, "The text says 12, and not 112. Compare whole numbers."),
     ("Total 1,234.5.", "1234.5", True, "Commas and a decimal point may stand in one number."),
     ("Total -4.", "-4", True, "-4 is -4: the sign belongs to the number."),
 )
@@ -59,6 +60,8 @@ SCORES = (  # samples, true numbers, share, what is counted, hint
      "A question that nobody answered is wrong. Divide by all questions."),
     ([say(["112"])], ["12"], 0, "'12' is contained in '112'", "The vote must be equal to the true number."),
     ([say(["112"])], ["11"], 0, "'112' begins with '11'", "The vote must be equal to the true number."),
+    ([say(["12"])], ["112"], 0, "'112' ends with '12'", "The vote must be equal to the true number."),
+    ([say(["11"])], ["112"], 0, "the vote is 11 and the truth is 112", "The vote must be equal to the true number."),
     ([say(["-4"])], ["4"], 0, "the vote is -4 and the truth is 4", "-4 is not 4: the sign belongs to the number."),
     ([say(["2→15", "2→15", "2"])], ["15"], 1, "two of three texts end in 15", "12→15 is two numbers, as in task 1."),
     ([["no", "never", *say("4")]], "4", 1, "one of three has an answer", "A text without a number does not vote."),

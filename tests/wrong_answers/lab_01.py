@@ -1,5 +1,6 @@
 """Plausible wrong answers to lab 01, and what the checks must say to each."""
 
+import numpy as np
 import torch
 
 from spectrum import generate
@@ -60,6 +61,22 @@ def last_of_equals(logits, temperature, p):
     return [len(logits) - 1 - token for token in turned]
 
 
+def by_numpy(logits, temperature, p):
+    """Right: in numpy, 64 bits, and with numpy's whole numbers."""
+    if temperature == 0:
+        return [logits.numpy().argmax()]
+    weights = np.exp((logits.double() - logits.max()).numpy() / temperature)
+    shares = weights / weights.sum()
+    order = np.argsort(-shares, kind="stable")
+    before = np.cumsum(shares[order]) - shares[order]
+    return list(order[(before < p) | (p == 1)])
+
+
+def takes_a_key(message, keys):
+    first = keys.pop(0)
+    return f"Give {' and '.join([first, *keys])} as JSON.\n{message}"
+
+
 def as_tensor(logits, temperature, p):
     return torch.tensor(run_nucleus(logits, temperature, p))
 
@@ -86,6 +103,21 @@ def run_logprob(model, tokenizer, prompt, answer, first=-1, mean=False, sign=1, 
 
 def logprob(**mistake):
     return lambda model, tokenizer, prompt, answer: run_logprob(model, tokenizer, prompt, answer, **mistake)
+
+
+def first_line(model, tokenizer, prompt, answer):
+    return run_logprob(model, tokenizer, prompt, answer.split("\n")[0])
+
+
+def last_line_of_the_prompt(model, tokenizer, prompt, answer):
+    return run_logprob(model, tokenizer, prompt.split("\n")[-1] if isinstance(prompt, str) else prompt, answer)
+
+
+def last_tokens_of_the_prompt(model, tokenizer, prompt, answer):
+    before, ids = encode(tokenizer, prompt)[-64:], tokenizer(answer, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        logs = model(torch.tensor([before + ids])).logits[0].log_softmax(dim=-1)
+    return sum(float(logs[len(before) + place - 1, token]) for place, token in enumerate(ids))
 
 
 def all_tokens(model, tokenizer, prompt, answer):
@@ -160,6 +192,10 @@ WRONG = [
     ("check_logprob", "product of probabilities", through_probabilities, "got -inf"),
     ("check_logprob", "without its first token", logprob(drop=1), "the answer's own tokens"),
     ("check_logprob", "40 tokens at most", logprob(most=40), "the answer's own tokens"),
+    ("check_logprob", "16 tokens at most", logprob(most=16), "the answer's own tokens"),
+    ("check_logprob", "the answer's first line", first_line, "line breaks"),
+    ("check_logprob", "the prompt's last line", last_line_of_the_prompt, "the whole prompt"),
+    ("check_logprob", "the prompt's last 64 tokens", last_tokens_of_the_prompt, "the whole prompt"),
     ("check_logprob", "one number for each token", each_token, "Return one number"),
     ("check_logprob", "the library's", from_the_library, "calls spectrum.generate.answer_logprobs"),
     ("check_logprob", "no batch", no_batch, "A batch of one row"),
@@ -174,6 +210,7 @@ WRONG = [
     ("check_prompt", "the message alone", lambda message, keys: message, "which keys"),
     ("check_prompt", "keys but no form", lambda message, keys: f"Give {' and '.join(keys)}.\n{message}", "JSON"),
     ("check_prompt", "no message", leaks_nothing, "does not hold the message"),
+    ("check_prompt", "takes a key away", takes_a_key, "changed its argument `keys`"),
     ("check_prompt", "the letter cut", lambda m, keys: f"Give {' and '.join(keys)} as JSON.\n{m[:260]}", "something"),
     ("check_prompt", "four keys", lambda m, keys: f"Give {' and '.join(keys[:4])} as JSON.\n{m}", "Name every key"),
     ("check_beat_it", "no explanation", (wish, ""), "no explanation is chosen"),
@@ -182,3 +219,5 @@ WRONG = [
     ("check_beat_it", "the message alone", (lambda m: m, "b"), "Which words count as right"),
     ("check_beat_it", "one prompt for all", (lambda m: "Name the wish.", "b"), "does not hold its message"),
 ]
+
+RIGHT = [("check_nucleus", "numpy", by_numpy)]

@@ -108,6 +108,30 @@ def subsets(examples, dev, test):
     return best, test(best)
 
 
+def subsets_too(examples, dev, test):
+    some = [list(order) for size in range(1, len(examples) + 1) for order in permutations(examples, size)]
+    best = max(some, key=dev)
+    return best, test(best)
+
+
+def one_left_out(examples, dev, test):
+    best = max((list(order) for order in permutations(examples)), key=dev)
+    return best[:-1], test(best)
+
+
+def ties_broken_on_test(examples, dev, test):
+    found = {order: dev(list(order)) for order in permutations(examples)}
+    best = [order for order, score in found.items() if score == max(found.values())]
+    kept = {order: test(list(order)) for order in best}
+    order = max(best, key=kept.get)
+    return list(order), kept[order]
+
+
+def never_tested(examples, dev, test):
+    best = max((list(order) for order in permutations(examples)), key=dev)
+    return best, dev(best)
+
+
 def smallest(examples, dev, test):
     best = min((list(order) for order in permutations(examples)), key=dev)
     return best, test(best)
@@ -187,14 +211,18 @@ WRONG = [
     ("check_calibrate", "mean of probabilities, not of shares", mean_of_probabilities, "each row counts the same"),
     ("check_calibrate", "one largest for all rows", largest_of_all, "Subtract each row's own largest"),
     ("check_calibrate", "scaled over all rows", scaled_over_all, "scaled to 1"),
-    ("check_calibrate", "two of the others", first_two_others, "over the other rows"),
-    ("check_calibrate", "the median", median, "over the other rows"),
+    ("check_calibrate", "two of the others", first_two_others, "nor the first two"),
+    ("check_calibrate", "the median", median, "neither the median"),
     ("check_calibrate", "in place", in_place, "changed its argument `logprobs`"),
     ("check_calibrate", "the package's", from_the_package, "calls spectrum.calibration"),
     ("check_pick_order", "chosen on the test set", chosen_on_test, "asked 24 times, expected once"),
     ("check_pick_order", "dev score reported", dev_reported, "reported is the dev score"),
     ("check_pick_order", "rotations only", rotations, "4 of the 24 orders"),
     ("check_pick_order", "subsets", subsets, "0 of the 24 orders"),
+    ("check_pick_order", "subsets too", subsets_too, "which is no order of"),
+    ("check_pick_order", "one left out", one_left_out, "expected the order"),
+    ("check_pick_order", "ties broken on test", ties_broken_on_test, "asked 3 times, expected once"),
+    ("check_pick_order", "never tested", never_tested, "Report the test score"),
     ("check_pick_order", "the worst order", smallest, "not the smallest"),
     ("check_pick_order", "a tuple", a_tuple, "list(order)"),
     ("check_pick_order", "four examples at most", first_four, "of the 120 orders"),

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import torch
 from wrong_answers import texts_03
 
@@ -14,6 +15,10 @@ def walk(state, text, follow):
     for character in text:
         state = None if state is None else follow(state, character)
     return state
+
+
+def follows(texts, state, follow):
+    return [i for i, t in enumerate(texts) if t and walk(state, t, follow) is not None]
 
 
 def first_character(texts, state, follow):
@@ -76,12 +81,15 @@ def follows_none(texts, state, follow):
 # ---- write ----
 
 
-def decode(logits, texts, follow, start, done, end, budget, mask, ends=None, keep_end=False, move=walk):
+def decode(logits, texts, follow, start, done, end, budget, mask, ends=None, keep_end=False, move=walk,
+           stops=False):  # fmt: skip
     written, state = [], start
     for _ in range(budget):
         may = [i for i, t in enumerate(texts) if t and walk(state, t, follow) is not None]
         if (ends or done)(state):
             may.append(end)
+        if stops and not may:
+            break
         token = mask(logits(list(written)), may)
         if token == end:
             return [*written, token] if keep_end else written
@@ -104,6 +112,21 @@ def zero(values, may):
 
 def multiplies_logits(logits, texts, follow, start, done, end, budget=64):
     return decode(logits, texts, follow, start, done, end, budget, zero)
+
+
+def by_shares(share):
+    """Returns a `write` that takes the largest share of those that may follow, of the shares `share(logits)`."""
+    return lambda logits, texts, follow, start, done, end, budget=64: decode(
+        lambda written: share(logits(written)), texts, follow, start, done, end, budget, zero)  # fmt: skip
+
+
+def written_into(values, may):
+    values[[n for n in range(len(values)) if n not in may]] = float("-inf")
+    return values.argmax().item()
+
+
+def writes_into_the_logits(logits, texts, follow, start, done, end, budget=64):
+    return decode(logits, texts, follow, start, done, end, budget, written_into, stops=True)
 
 
 def no_mask(logits, texts, follow, start, done, end, budget=64):
@@ -237,6 +260,9 @@ WRONG = [
     ("check_allowed", "0 taken for a broken form", zero_is_refused, "A state may be 0"),
     ("check_allowed", "goes on in the state None", follows_none, "None means that the form is broken"),
     ("check_write", "0 instead of −∞", multiplies_logits, "−∞, not 0"),
+    ("check_write", "shares masked", by_shares(lambda values: values.softmax(dim=-1)), "that may follow can be 0"),
+    ("check_write", "exponentials masked", by_shares(torch.exp), "that may follow can be 0"),
+    ("check_write", "writes into the logits", writes_into_the_logits, "the logits that the model gave have changed"),
     ("check_write", "no mask", no_mask, "−∞, not 0"),
     ("check_write", "the first allowed token", first_allowed, "Leave it in peace"),
     ("check_write", "may end anywhere", ends_anywhere, "only where done(state)"),
@@ -263,3 +289,5 @@ WRONG = [
     ("check_share_keys", "no prediction", (searching(), None), "predict a number"),
     ("check_share_keys", "all ways good", (searching(), 15), "you predicted 15"),
 ]
+
+RIGHT = [("check_allowed", "numpy's numbers", lambda *given: list(np.array(follows(*given), dtype=int)))]

@@ -198,6 +198,11 @@ WRONG = [
     (PARTS, "0 divided by 0 in all", losses(all_seen, guard=False), "no label in any part"),
     (PARTS, "not shifted", not_shifted, "the loss of part 0"),
     (PARTS, "detached", cut_off, "the result has no gradient"),
+    (PARTS, "gradient doubled", lambda parts: [2 * loss - loss.detach() for loss in losses(all_seen)(parts)],
+     "gradients that they send back"),
+    (PARTS, "gradient of nothing", lambda parts: [
+        loss.detach() + 0 * scores.sum() for loss, (scores, _) in zip(losses(all_seen)(parts), parts, strict=True)],
+     "gradients that they send back"),
     (PARTS, "numbers of Python", python_numbers, "have no gradient"),
     (PARTS, "one loss", one_loss, "expected a list of 2 losses"),
     (PARTS, "sign", lambda parts: [-loss for loss in losses(all_seen)(parts)], "the loss of part 0"),

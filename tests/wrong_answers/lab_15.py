@@ -70,6 +70,10 @@ def mean_constants(weight):
     return quantize(weight)[0], constants
 
 
+def second_largest_constants(weight):
+    return quantize(weight)[0], weight.reshape(-1, 64).abs().sort(dim=1).values[:, -2]
+
+
 def quantize_by_library(weight):
     import bitsandbytes.functional
 
@@ -122,6 +126,7 @@ NF4, QLORA, LEVEL = "check_nf4", "check_qlora_layer", "check_beat_nf4"
 WRONG = [
     (NF4, "one constant for the whole tensor", pair(whole=True), "a constant of its own"),
     (NF4, "maximum without absolute value", pair(absolute=False), "absolute value first"),
+    (NF4, "second largest", (second_largest_constants, dequantize), "Which weight of the first block"),
     (NF4, "mean instead of maximum", (mean_constants, dequantize), "Which weight of the first block"),
     (NF4, "nearest index instead of nearest level", pair(by_index=True), "not evenly"),
     (NF4, "restored without the constant", (quantize, lambda *a: dequantize(*a, scale=False)), "block's constant"),

@@ -73,6 +73,11 @@ def by_package(update, rank, alpha):
     return split(update, rank, alpha)
 
 
+def itself(update, rank, alpha):
+    """Gives the update itself back where its rows are as many as the rank."""
+    return (update, torch.eye(rank) * rank / alpha) if len(update) == rank else split(update, rank, alpha)
+
+
 def in_64_bits(update, rank, alpha):
     """Right: by eigenvectors, the size shared between both, and 64 bits a number."""
     exact = update.double()

@@ -129,6 +129,11 @@ def asks_scipy(first, second):
     return float(scipy.stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
+def by_distribution(first, second):
+    wins, losses = counts(first, second)
+    return min(1.0, 2 * float(scipy.stats.binom.cdf(min(wins, losses), wins + losses, 0.5)))
+
+
 # ---- report ----
 
 

@@ -131,6 +131,7 @@ ROWS = [
     ("check_build", "all of the pool", all_of_the_pool, "expected 'I like it."),
     ("check_build", "prompt only", prompt_only, "should return two texts"),
     ("check_build", "eight at most", eight_at_most, "90 long pairs"),
+    ("check_build", "four at most", lambda pool, item, k: eight_at_most(pool, item, min(k, 4)), "90 long pairs"),
     ("check_build", "an equal copy left", equal_copy_left, "Not one of the pairs with the item's text"),
     ("check_build", "takes the item out of the pool", takes_it_out, "changed its argument `pool`"),
     ("check_is_right", "no left border", found_by(no_left_border), "a word has a left border too"),

@@ -47,6 +47,24 @@ def any_values(text, keys):
     return found if isinstance(found, dict) and set(found) == set(keys) else None
 
 
+def values_of(*kinds):
+    """Returns a `read_answer` that takes values of these kinds."""
+
+    def read(text, keys):
+        found = any_values(text, keys)
+        return found if found and all(isinstance(value, kinds) for value in found.values()) else None
+
+    return read
+
+
+def object_in_front(text, keys):
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text.strip())
+    except ValueError:
+        return None
+    return checked(found, keys)
+
+
 def python_literal(text, keys):
     try:
         found = eval(text.strip(), {"null": None})
@@ -190,6 +208,11 @@ ROWS = [
     ("check_read_answer", "as many keys, but others", as_many_keys, "must be *these* two"),
     ("check_read_answer", "keys in one order only", keys_in_order, "Objects have no order"),
     ("check_read_answer", "any values", any_values, "Every value must be text"),
+    ("check_read_answer", "numbers too", values_of(str, int, float), "a number is none"),
+    ("check_read_answer", "fractions too", values_of(str, float), "a number is none"),
+    ("check_read_answer", "true and false too", values_of(str, bool), "true is none"),
+    ("check_read_answer", "lists too", values_of(str, list), "a list is none"),
+    ("check_read_answer", "text after the object", object_in_front, "does not search for it"),
     ("check_read_answer", "Python instead of JSON", python_literal, "this is Python"),
     ("check_read_answer", "raises", raises, "JSONDecodeError"),
     ("check_read_answer", "True or False", yes_or_no, "Return what JSON holds"),
