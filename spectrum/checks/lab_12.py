@@ -218,6 +218,8 @@ SHAPES = (  # singular values, alpha, what `made` is told, share, rank, hint
     ((1.0, 1.0, 1.0, 1.0), 8.0, {}, 0.76, 4, "Each holds a quarter: three hold 75 %."),
     ((1.0,) * 5, 8.0, {}, 0.85, 5, "Each holds a fifth, and the update has all five directions of a layer to 5."),
     ((2.0,), 8.0, {"rank": 3, "d_out": 1}, 0.9, 1, "A layer to a single number has one direction."),
+    ((4e6, 2e6), 16.0, {"rank": 4}, 1.0, 2, "What is rounding is told by the largest: a millionth of it."),
+    ((4e-8, 2e-8), 16.0, {}, 1.0, 2, "A small update is an update: what is rounding is told by the largest."),
     ((4e-6, 2e-6, 1e-6), 16.0, {}, 0.9, 2, "A small update is an update: do not round."),
     ((4e6, 2e6, 1e6), 16.0, {}, 0.9, 2, "A large update is an update."),
     (tuple(range(72, 0, -1)), 16.0, {"rank": 80, "d_in": 96, "d_out": 75}, 1.0, 72, "Look at all of A and B."),

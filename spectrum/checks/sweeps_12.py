@@ -35,6 +35,8 @@ SWEEPS = (  # runs, wanted, what is asked, hint
      "A run that went astray has learned nothing: it counts as 0, and is not left out."),
     ({(2, 0.001): [(0.25, 0.5)] * 2, (2, 0.002): [(0.75, 1), (0.75, NAN)], (2, 0.003): [(0.5, 0.5)] * 2},
      {2: (0.002, 0.5)}, "test is not a number for one seed of two", "It counts as 0 on test as well."),
+    ({(2, 0.001): [(NAN, NAN)] * 2, (2, 0.002): [(0.75, 0.5)] * 2, (2, 0.003): [(0.5, 0.25)] * 2}, {2: (0.002, 0.5)},
+     "all seeds went astray at the lowest rate", "It was tried, and it is the lowest."),
     (even(2, (0.25, 0.75, 0.75, 0.75, 0.5)), {2: (0.002, 0.75)}, "three rates with equal means",
      "Among equals the lowest rate is chosen."),
     (even(2, (0.75, 0.75, 0.5)), {2: None}, "the two lowest rates have equal means, and the lower is chosen",

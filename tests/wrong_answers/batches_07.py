@@ -78,7 +78,7 @@ def as_floats(rows):
 # ---- task 4 ----
 
 
-def run_faults(batch, opening, end, skip=(), stop_at_shift=True, trusted=True, real_alone=False, cut=True):
+def run_faults(batch, opening, end, skip=(), stop_at_shift=True, trusted=True, cut=True):
     """The faults of a batch, with mistakes by argument."""
     found = set()
     for ids, labels, real in zip(*(batch[n].tolist() for n in ("input_ids", "labels", "attention_mask")), strict=True):
@@ -101,6 +101,13 @@ def run_faults(batch, opening, end, skip=(), stop_at_shift=True, trusted=True, r
 
 def faults(**mistake):
     return lambda batch, opening, end: run_faults(batch, opening, end, **mistake)
+
+
+def shift_of_real_places(batch, opening, end):
+    real = batch["attention_mask"] == 1
+    labels = batch["labels"].where(real | (batch["labels"] == IGNORE), batch["input_ids"])
+    found = by_tensors({**batch, "labels": labels}, opening, end)
+    return {"shifted"} if "shifted" in found else found
 
 
 def last_end_of_the_row(batch, opening, end):

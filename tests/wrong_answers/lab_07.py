@@ -18,6 +18,7 @@ from wrong_answers.batches_07 import (
     packed,
     row_0_alone,
     run_mask,
+    shift_of_real_places,
 )
 
 from spectrum.checks import lab_07
@@ -224,6 +225,7 @@ WRONG = [
     (FAULT, "last real place", last_real_place, "the first of two answers has no end"),
     (FAULT, "attention mask not used", faults(trusted=False), "judged by its real tokens alone"),
     (FAULT, "first answer alone", first_answer_alone, "the last of two answers has no end"),
+    (FAULT, "padding left out of the shift", shift_of_real_places, "Padding has a token at its place too"),
     (FAULT, "cut rows blamed", faults(cut=False), "It has no end mark whose label could be missing"),
     (FAULT, "row 0 alone", row_0_alone, "That is not the assistant's"),
     (FAULT, "mends the batch", mends_the_batch, "changed its argument `batch`"),

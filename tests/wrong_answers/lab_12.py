@@ -26,6 +26,14 @@ def table(**mistake):
     return lambda runs: pick(runs, **mistake)
 
 
+def rim_of_what_learned(runs):
+    learned, found = runs.dropna(), pick(runs, rim=False)
+    for rank, (rate, score) in found.items():
+        tried = learned[learned["rank"] == rank]["lr"]
+        found[rank] = None if not len(tried) or rate in (tried.min(), tried.max()) else (rate, score)
+    return found
+
+
 def full_left_out(runs):
     return pick(runs[runs["rank"] > 0])
 
@@ -171,6 +179,7 @@ WRONG = [
     (TUNED, "runs that went astray left out", table(nan=None), "counts as 0, and is not left out"),
     (TUNED, "highest among equals", table(highest=True), "Among equals the lowest"),
     (TUNED, "rim not looked at", table(rim=False), "the lowest that was tried at this rank"),
+    (TUNED, "rim of the rates that learned", rim_of_what_learned, "It was tried, and it is the lowest"),
     (TUNED, "rim of all ranks", table(rims_of_all=True), "not of rank 2"),
     (TUNED, "scores rounded", table(places=3), "Do not round the scores"),
     (TUNED, "two places", table(places=2), "Do not round"),
@@ -223,6 +232,7 @@ WRONG = [
     (SQUEEZE, "one rank too few", squeeze(less=1), "expected rank 2, got 1"),
     (SQUEEZE, "rounding counted at share 1", nothing_at_share_1, "share 1: expected rank"),
     (SQUEEZE, "all places at share 1", squeeze(real=0), "it is rounding"),
+    (SQUEEZE, "rounding told by a millionth of one", squeeze(absolute=True), "what is rounding is told by the largest"),
     (SQUEEZE, "energies summed in 32 bits", squeeze(precise=False), "Do 32 bits see it"),
     (SQUEEZE, "a thousandth is rounding", squeeze(real=1e-3), "expected rank 2, got 1"),
     (SQUEEZE, "rows cut off", cut_rows, "in no order of importance"),
@@ -248,6 +258,7 @@ WRONG = [
 ]  # fmt: skip
 
 RIGHT = [
+    (SQUEEZE, "the product in 32 bits, its energies in 64", squeeze(product=lambda A, B: (B @ A).double())),
     (TUNED, "loops, lists and float32", by_loops),
     (FACTOR, "names compared from the end", reads(fits=lambda layer, name: layer.split(".")[-len(name.split(".")):]
                                                   == name.split("."))),
