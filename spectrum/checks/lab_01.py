@@ -121,7 +121,7 @@ def check_logprob(function):
     """The learner's `logprob(model, tokenizer, prompt, answer)` is the log-probability of all the answer's tokens."""
     tokenizer = model("instruct")[1]
     prompts = ("Ana lives in", "Año\n sí" * 40, chat("Give the city.\nAna lives in Málaga."))
-    answers = (" Oslo", "Málaga\n Rome", "\nMálaga", ' {"name": "Ana"}', " to be or not to be" * 20)
+    answers = (" Oslo", " Rome", "Málaga\n Rome", "\nMálaga", ' {"name": "Ana"}', " to be or not to be" * 20)
     for number, prompt in enumerate(prompts):
         table = toy(tokenizer, number, large=300.0 * (number > 0))
         for answer in answers:
