@@ -148,9 +148,14 @@ def kept(model, tokenizer, n, name):
     {"protected"} is a share right; of a real model also "bits per byte" of English prose.
     """
     if not is_real(name):
-        return {"protected": scoring.protected((model, tokenizer), n).mean}
+        return {"protected": skills(model, tokenizer, n)}
     prose = general.bits_per_byte(model, tokenizer)
     return {"protected": general.knowledge(model, tokenizer).mean, "bits per byte": statistics.mean(prose)}
+
+
+def skills(model, tokenizer, n):
+    """Returns the share right of n questions on the shop's general skills."""
+    return scoring.protected((model, tokenizer), n).mean
 
 
 def is_real(name):
