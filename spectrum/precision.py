@@ -1,5 +1,6 @@
 """Which number format this machine's processor multiplies faster: measured once, not read off a list of flags."""
 
+import contextlib
 import json
 import platform
 import statistics
@@ -33,8 +34,9 @@ def kept_gain():
         known = {}
     if mark not in known:
         known[mark] = round(measured_gain(), 2)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs this second again at each start
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     return known[mark]
 
 
@@ -75,8 +77,9 @@ def product_time(x, weight):
     from torch.nn.functional import linear
 
     linear(x, weight)  # the first call sets up
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < SECONDS:
+    start, calls, taken = time.perf_counter(), 0, 0.0
+    while taken < SECONDS:
         linear(x, weight)
         calls += 1
-    return (time.perf_counter() - start) / calls
+        taken = time.perf_counter() - start
+    return taken / calls

@@ -149,13 +149,9 @@ def keeps_apart(model):
     return False
 
 
-def precision_of(model):
-    """Returns the `precision` in which the passes of a model run as it was loaded: "bf16", "fp16", or None for 32 bits.
-
-    That is the format of its largest part: an adapter's own weights are in 32 bits whatever the base is.
-    """
-    largest = max(model.parameters(), key=lambda p: p.numel()).dtype
-    return next(name for name, dtype in DTYPES.items() if dtype == (largest if largest in HALVES else None))
+def precision_of(dtype):
+    """Returns the `precision` in which the passes of a model of a torch dtype run: "bf16", "fp16", None for 32 bits."""
+    return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype)
 
 
 def make_scaler(model, precision):

@@ -45,3 +45,10 @@ def test_a_gpu_is_asked_for_its_capability(monkeypatch, capability, wanted):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert precision.fast_dtype("cuda:0") == wanted
     assert precision.fast_dtype("mps") == torch.float32
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(cache, monkeypatch):
+    cache.parent.joinpath("a file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("SPECTRUM_CACHE", str(cache.parent / "a file"))
+    monkeypatch.setattr(precision, "measured_gain", lambda: 2.0)
+    assert precision.kept_gain() == 2.0

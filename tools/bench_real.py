@@ -14,7 +14,6 @@ import tempfile
 import time
 
 from spectrum.lessons.lora_rank.material import material
-from spectrum.lessons.lora_rank.runs import PRECISION
 
 STEPS, BATCH, RATE, ROUNDS = 8, 8, 1e-3, 3
 PROMPTS, NEW_TOKENS = 32, 16
@@ -26,7 +25,7 @@ def run_train():
 
     model, tokenizer, examples, rows = setting(None)
     settings = {"lr": RATE, "warmup": 1, "schedule": "constant", "betas": (0.9, 0.999), "shuffle": False}
-    precision = PRECISION[next(p.dtype for p in model.parameters() if not p.requires_grad)]
+    precision = train.precision_of(model.dtype)
     seconds = timed(lambda: train.train(model, examples, steps=STEPS, batch_size=BATCH, precision=precision,
                                         progress=False, **settings))  # fmt: skip
     return count(examples), seconds, held_out(model, tokenizer, rows)

@@ -25,7 +25,8 @@ STEPS = 3000
 def train_reader(base, folder, cache, steps=STEPS, seed=0):
     """Trains the adapter over a base, writes it with its birth.json, and returns the certificate."""
     model, tokenizer = load_model(base)
-    model, precision = adapters.add_lora(model, reading.RANK, seed=seed), precision_of(model)
+    precision = precision_of(model.dtype)
+    model = adapters.add_lora(model, reading.RANK, seed=seed)
     cache.mkdir(parents=True, exist_ok=True)
     kept = {"checkpoint": cache / f"{folder.name}.pt", "checkpoint_every": 50, "progress": True}
     records = reading.tune(model, tokenizer, steps, reading.RATE, seed, precision, **kept)

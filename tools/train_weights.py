@@ -7,7 +7,6 @@ from its last checkpoint in build/ when the same command is given again.
 import argparse
 import hashlib
 import json
-import platform
 import subprocess
 import time
 import zlib
@@ -19,8 +18,10 @@ from tqdm.auto import tqdm
 from transformers import GenerationConfig
 
 from spectrum import seeds
+from spectrum.checkpoints import weights_hash
 from spectrum.examples import IGNORE
 from spectrum.generate import complete
+from spectrum.precision import processor
 from spectrum.shop import corpus, instruction_data
 from spectrum.shop.tokenizer import SPECIALS, TURN_END, make_tokenizer
 from spectrum.train import train
@@ -124,8 +125,7 @@ def save(model, tokenizer, folder, birth):
     model.to(torch.bfloat16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     birth["reference"] = reference_answer(model.float().cpu().eval(), tokenizer, folder.name)  # as bf16 is loaded
-    files = {f: hashlib.sha256((folder / f).read_bytes()).hexdigest() for f in ("model.safetensors", "tokenizer.json")}
-    (folder / "birth.json").write_text(json.dumps({**birth, "files": files}, indent=1) + "\n")
+    (folder / "birth.json").write_text(json.dumps({**birth, "files": weights_hash(folder)}, indent=1) + "\n")
     print(f"wrote {folder}")
 
 
@@ -161,13 +161,6 @@ def certificate(name, model, records, tokens, data_hash, device, seed, **more):
         "loss": [[r["step"], round(r["loss"], 4)] for r in curve],
         **more,
     }
-
-
-def processor():
-    """Returns the name of the processor (Linux) or the machine type."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def pretrain(name, weights, cache, device, seed, compiled, bf16):

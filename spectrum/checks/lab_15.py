@@ -13,6 +13,7 @@ from spectrum.checks.memory import holds, kept_by
 from spectrum.checks.qlora_layer import (
     check_kept,
     check_outputs,
+    check_over_halves,
     check_parameters,
     check_saved,
     fresh,
@@ -113,6 +114,7 @@ def check_qlora_layer(layer_class):
     linear, rounded = made(128, 96)
     layer, kept = kept_by(lambda: layer_class(linear, rank=4, alpha=16))
     check_parameters(layer)
+    check_over_halves(layer_class)
     expect(
         kept[0][0] <= 96 * 128,
         f"the layer keeps a tensor of {kept[0][0]:,} bytes for 12,288 weights",

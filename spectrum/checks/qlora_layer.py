@@ -42,9 +42,7 @@ def check_parameters(layer):
         matrix = getattr(layer, name)
         expect(tuple(matrix.shape) == shape, f"{name} has the shape {tuple(matrix.shape)}, expected {shape}",
                "A reads the inputs, (rank, d_in), and B writes the outputs, (d_out, rank).")  # fmt: skip
-        bits = torch.finfo(matrix.dtype).bits
-        expect(bits >= 32, f"{name} has {bits} bits a number, wanted 32",
-               "Learning is made of small steps, and 16 bits lose them. Only the frozen base is rounded.")  # fmt: skip
+        bits = check_bits(name, matrix)
         # One number under all places of B would have one gradient, the sum of theirs.
         expect(stored_bytes(matrix) >= matrix.numel() * bits // 8, f"the places of {name} share their memory",
                "expand() makes a view: an update of one place is an update of all. Give each a number.")  # fmt: skip
@@ -58,6 +56,21 @@ def check_parameters(layer):
     size = float(layer.A.detach().square().mean().sqrt())
     expect(1e-3 < size < 3, f"the numbers in A are around {size:.1e}",
            "The gradient of B is made with A x. Something around 1/√d_in keeps A x of the size of x.")  # fmt: skip
+
+
+def check_bits(name, matrix, over=""):
+    """Returns the bits of a number in A or B; raises where they are fewer than 32."""
+    bits = torch.finfo(matrix.dtype).bits
+    expect(bits >= 32, f"{name} has {bits} bits a number{over}, wanted 32",
+           "Learning is made of small steps, and 16 bits lose them. Only the frozen base is rounded.")  # fmt: skip
+    return bits
+
+
+def check_over_halves(layer_class):
+    """Raises unless A and B have 32 bits also where the layer that came in has 16, as most models are loaded."""
+    layer = layer_class(made(128, 96)[0].bfloat16(), rank=4, alpha=16)
+    for name in ("A", "B"):
+        check_bits(name, getattr(layer, name), " where the layer that came in has 16")
 
 
 def check_kept(layer):

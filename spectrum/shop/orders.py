@@ -254,7 +254,7 @@ def arranged(rng, split):
 
 
 def limited(rng, split):
-    """Returns an order to repeat the first words of a message, or to answer in at most so many words."""
+    """Returns an order to repeat a message's first words, so many and no more."""
     text, _ = messages.message(rng, split, ("product", "intent"))
     count = rng.randrange(1, 7)
     ask = wording(rng, split, order_words.REPEAT, order_words.EXACTLY)

@@ -3,6 +3,7 @@
 import torch
 from wrong_answers.qlora_layers import (
     Layer,
+    as_the_base,
     bias_in_the_graph,
     bias_not_saved,
     bias_shared,
@@ -160,6 +161,7 @@ WRONG = [
     (QLORA, "A tiny", matrix("A", lambda A: 1e-8 * A), "keeps A x of the size of x"),
     (QLORA, "A in 16 bits", matrix("A", torch.Tensor.bfloat16), "A has 16 bits a number"),
     (QLORA, "B in 16 bits", matrix("B", torch.Tensor.bfloat16), "B has 16 bits a number"),
+    (QLORA, "A and B as the base", as_the_base, "has 16 bits a number where the layer that came in has 16"),
     (QLORA, "B random", matrix("B", torch.randn_like), "B is not zero"),
     (QLORA, "B a view of one number", matrix("B", lambda B: torch.zeros(1, 1).expand(B.shape)), "share their memory"),
     (QLORA, "restored weight kept for backward", layer_that(in_the_graph), "linear keeps its weight for backward"),

@@ -133,6 +133,14 @@ def matrix(name, make):
     return layer_with(lambda layer, *_: setattr(layer, name, torch.nn.Parameter(make(getattr(layer, name).detach()))))
 
 
+def as_the_base(linear, rank, alpha):
+    """Returns a Layer whose A and B have the format of the layer that came in."""
+    layer = Layer(linear, rank, alpha)
+    for name in ("A", "B"):
+        setattr(layer, name, torch.nn.Parameter(getattr(layer, name).detach().to(linear.weight.dtype)))
+    return layer
+
+
 def in_the_graph(layer, x):
     return torch.nn.functional.linear(x, layer.weight(), layer.bias) + layer.update(x)
 

@@ -31,7 +31,8 @@ def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
     ones, "protected" and "bits per byte" what is left of general knowledge and prose. A step reads BATCH new rows.
     """
     model, tokenizer = load_model(name)
-    model, precision = adapters.add_lora(model, rank, seed=seed), precision_of(model)
+    precision = precision_of(model.dtype)
+    model = adapters.add_lora(model, rank, seed=seed)
     records = tune(model, tokenizer, steps, lr, seed, precision) if steps else []
     with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
         found = {kind: score.mean for kind, score in exam(model, tokenizer).items()}

@@ -20,7 +20,7 @@ from spectrum.models import embedded_names, load_model, loaded_dtype, resolve_ro
 from spectrum.provenance import provenance
 from spectrum.shop import scoring
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import DTYPES, train
+from spectrum.train import DTYPES, precision_of, train
 
 RESULTS = results_folder("12_lora_rank")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
@@ -36,7 +36,6 @@ USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e
 READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
 TICKET_RUN = {"batch_size": 8, "steps": 128}
-PRECISION = {torch.float32: None, torch.float16: "fp16", torch.bfloat16: "bf16"}  # of the passes; what is trained is 32
 LONG = 4  # times the steps, to tell want of room from want of time
 # ---- end of those constants ----
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
@@ -58,7 +57,7 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     """
     # All weights are trained in 32 bits, also where the model would be loaded in 16; the passes are in 16 then as well.
     base, tokenizer = load_model(name, dtype=None if rank else "float32")
-    precision = PRECISION[loaded_dtype(name, base.device)]
+    precision = precision_of(loaded_dtype(name, base.device))
     model = copy.deepcopy(base) if inspect and not rank else base
     if rank:
         model = adapters.add_lora(model, rank, alpha or 2 * rank, targets, dropout, rslora, seed)

@@ -15,7 +15,7 @@ from spectrum.models import load_model
 from spectrum.quantize import load_quantized
 from spectrum.shop import house
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import train
+from spectrum.train import precision_of, train
 
 RESULTS = results_folder("15_qlora")
 METHODS, SEEDS = ("full", "lora", "qlora"), (0, 1, 2)
@@ -23,7 +23,6 @@ RANK, STEPS, BATCH, ROWS = 8, 300, 8, 2400
 # Peak learning rates. LoRA and QLoRA share one: over the same data they are to differ in the base alone.
 RATES = {"full": 1e-3, "lora": 5e-3, "qlora": 5e-3}
 LARGE_RATES = {"full": 2e-5, "lora": 2e-4, "qlora": 2e-4}  # above 100M parameters; QLoRA's own for 7B and 13B
-PRECISION = {torch.float16: "fp16", torch.bfloat16: "bf16"}  # of the forward pass; adapters stay in float32
 ITEMS = 100  # held-out messages that are answered
 LOSS_ROWS, CURVE_ROWS = 200, 64  # held-out rows for the loss at the end, and for each point of the curve
 EVERY = 10  # steps between two points of the curve
@@ -130,7 +129,7 @@ def repair(task, model, tokenizer, seed=0, name="base"):
 def tune(task, model, tokenizer, lr, steps, seed, **watch):
     """Trains the model on a task and returns the records of `train`."""
     settings = {"lr": lr, "steps": steps, "batch_size": task.batch_size, "seed": seed, "progress": False}
-    return train(model, task.examples(tokenizer), precision=PRECISION.get(model.dtype), **settings, **watch)
+    return train(model, task.examples(tokenizer), precision=precision_of(model.dtype), **settings, **watch)
 
 
 def starting_model(method, seed=0, name="base"):

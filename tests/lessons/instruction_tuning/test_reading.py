@@ -7,6 +7,7 @@ import torch
 from zoo import make_animal
 
 from spectrum import general
+from spectrum.adapters import add_lora
 from spectrum.lessons.instruction_tuning import reading
 from spectrum.shop import orders
 from spectrum.train import precision_of
@@ -38,11 +39,9 @@ def test_no_steps_measure_the_model_as_it_is(small, tiny_folder):
 
 def test_the_passes_run_in_the_format_of_the_base_and_not_of_its_adapter():
     model, _ = make_animal("qwen3")
-    assert precision_of(model) is None
-    assert precision_of(model.to(torch.bfloat16)) == "bf16" and precision_of(model.to(torch.float16)) == "fp16"
-    from spectrum.adapters import add_lora
-
-    assert precision_of(add_lora(model.to(torch.bfloat16), 2)) == "bf16"
+    assert precision_of(model.dtype) is None
+    assert precision_of(torch.bfloat16) == "bf16" and precision_of(torch.float16) == "fp16"
+    assert precision_of(add_lora(model.to(torch.bfloat16), 2).dtype) == "bf16"
 
 
 REAL = [(folder, grid) for folder, grid, _ in make_sweeps.sweeps([], real=True)]
