@@ -39,6 +39,7 @@ CHANGES = (
     *({"rows": rows, "loss_on": "everything"} for rows in (125, 500)),
     {"loss_on": "answers without end"},
     *({"rows": 500 // epochs, "epochs": epochs} for epochs in (2, 4)),  # as many steps, fewer different rows
+    *({"rows": 2000 // epochs, "epochs": epochs} for epochs in (4, 16)),  # the same with the steps of 2,000 rows
 )
 GRIDS = {
     "tuning": [
