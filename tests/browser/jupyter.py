@@ -100,12 +100,13 @@ class Lab:
     browser: object
 
     @contextlib.contextmanager
-    def open(self, path, timeout=PATIENCE):
+    def open(self, path, timeout=PATIENCE, height=1600):
         """Give an OpenNotebook with a copy of the notebook at `path`, its kernel ready; closes the page afterwards."""
         shutil.copy(path, self.folder / Path(path).name)
-        page = self.browser.new_page(viewport={"width": 1280, "height": 1600})
+        page = self.browser.new_page(viewport={"width": 1280, "height": height})
         try:
-            page.goto(f"{self.url}/lab/tree/{Path(path).name}?token={self.token}&reset")
+            address = f"{self.url}/lab/tree/{Path(path).name}?token={self.token}&reset"
+            page.goto(address, timeout=timeout * 1000)
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout * 1000)
             notebook = OpenNotebook(page)
             notebook.wait_until_idle(timeout)

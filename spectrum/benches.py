@@ -1,0 +1,242 @@
+"""The parts of a bench, an instrument for runs: controls left and pictures right, menus, Run and Cancel, two compared.
+
+Drop-downs in JupyterLab need `columns`, which keeps their arrow keys from moving to the next cell.
+"""
+
+import html
+import threading
+import time
+from pathlib import Path
+
+import ipywidgets as w
+from traitlets import Unicode
+
+from spectrum import plots, records, smollm2
+from spectrum.widgets import Cancelled, picture_html
+
+LEFT = "330px"
+FILES = ".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz"
+# JupyterLab takes an arrow key for its own unless the focused element says that it wants it. ipywidgets cannot put that
+# attribute on an element, so a picture that fails to load does, for each drop-down of the bench that gets the focus.
+GUARD = (
+    "<img alt='' src='data:,' style='display:none' onerror=\"this.closest('.bench').addEventListener('focusin', event "
+    "=> event.target.matches('select') && event.target.setAttribute('data-lm-suppress-shortcuts', 'true'))\">"
+)
+
+
+# ---- the frame ----
+
+
+def wide(**more):
+    """Returns the arguments that give a control of the left column its width, and its label room to be read."""
+    return {"style": {"description_width": "95px"}, "layout": w.Layout(width="310px", **more)}
+
+
+def columns(controls, pictures):
+    """Returns the bench's frame: the controls in a column on the left, the pictures in what is left on the right."""
+    left = w.VBox(controls, layout=w.Layout(flex=f"0 0 {LEFT}", width=LEFT))
+    right = w.VBox(pictures, layout=w.Layout(flex="1 1 0", min_width="0", overflow="hidden"))
+    box = w.HBox([w.HTML(GUARD, layout=w.Layout(display="none")), left, right])
+    box.add_class("bench")
+    return box
+
+
+def pages(named):
+    """Returns buttons, one for each {name: widget}, over the chosen widget; the first one is shown."""
+    names = list(named)
+    choice = w.ToggleButtons(
+        options=names, description="View", style={"button_width": "auto", "description_width": "40px"}
+    )
+
+    def turn(_=None):
+        for name, page in named.items():
+            page.layout.display = None if name == choice.value else "none"
+
+    choice.observe(turn, names="value")
+    turn()
+    return w.VBox([choice, *named.values()])
+
+
+def fitting(figure, alt):
+    """Returns the figure as an HTML image that is never wider than the column."""
+    return picture_html(figure, alt).replace("<img ", "<img style='max-width:100%;height:auto' ", 1)
+
+
+def boxed(table, height=330, **how):
+    """Returns a DataFrame as HTML in a box of at most that height (pixels), which scrolls."""
+    return f"<div style='max-height:{height}px;overflow:auto;line-height:1.3'>{table.to_html(**how)}</div>"
+
+
+# ---- menus ----
+
+
+class OpenChoice(w.VBox):
+    """A drop-down whose last entry opens a field to type in; `value` is what was chosen or typed ("" for nothing)."""
+
+    value = Unicode()
+
+    def __init__(self, options, other, field, value, description, more=()):
+        """`options` are (label, value); `other` is the last entry's label, `field` that of its field."""
+        self.menu = w.Dropdown(options=[*options, (other, "")], description=description, **wide())
+        self.field = w.Text(description=field, continuous_update=False, **wide())
+        self.rest = [self.field, *more]
+        super().__init__([self.menu, *self.rest])
+        self.menu.observe(self.read, names="value")
+        self.field.observe(self.read, names="value")
+        self.observe(self.show, names="value")
+        self.value = value
+        self.read()
+
+    def read(self, _=None):
+        """Takes over what the menu and the field say, and shows the field where it is asked for."""
+        for widget in self.rest:
+            widget.layout.display = "none" if self.menu.value else None
+        self.value = self.menu.value or self.field.value.strip()
+
+    def show(self, _):
+        """Puts menu and field to a value that was set from outside."""
+        if self.value in [value for _, value in self.menu.options]:
+            self.menu.value = self.value
+        else:
+            self.field.value = self.value
+            self.menu.value = ""
+
+
+def model_choice(value="base"):
+    """Returns the menu of models: lumen, SmolLM2 (it says where it is not installed), and any name of `load_model`."""
+    real = "SmolLM2" if smollm2.is_here() else "SmolLM2 (not installed)"
+    return OpenChoice([("lumen-base", "base"), (real, smollm2.NAME)], "other …", "Its name", value, "Model")
+
+
+def data_choice(options, folder, say, value):
+    """Returns the menu of data: the (label, value) given, and an own file, which can be uploaded or named by its path.
+
+    An uploaded file is kept in `folder`; what cannot be kept is said by `say(html)`.
+    """
+    upload = w.FileUpload(accept=FILES, description="Upload a file", tooltip="A file of this computer", **wide())
+    choice = OpenChoice(options, "own file …", "or its path", value, "Data", [upload])
+
+    def keep(_):
+        if not upload.value:
+            return
+        file = list(upload.value.values() if isinstance(upload.value, dict) else upload.value)[-1]  # ipywidgets 7 or 8
+        name = file["metadata"]["name"] if "metadata" in file else file["name"]
+        try:
+            choice.field.value = records.keep_upload(name, bytes(file["content"]), Path(folder)).as_posix()
+        except (OSError, ValueError) as error:
+            say(f"<b>Cannot keep this file:</b> {html.escape(str(error))}")
+
+    upload.observe(keep, names="value")
+    return choice
+
+
+def check_model(name):
+    """Raises ValueError where no model is named, and ConnectionError, with the command, where SmolLM2 is not here."""
+    if not name:
+        raise ValueError("type the name of a model: what load_model takes, such as a folder or Qwen/Qwen3-0.6B")
+    if name == smollm2.NAME:
+        smollm2.find()
+
+
+# ---- running ----
+
+
+class Runner:
+    """Run, Cancel and Time it, a bar and a line of state. Work is done in a thread of its own, so Cancel is heard."""
+
+    def __init__(self, say, tip):
+        """`say(html)` shows why something could not run; `tip` says what Run does."""
+        named = {"Run": tip, "Cancel": "Stop the run", "Time it": "Try a few steps and throw them away"}
+        self.run, self.cancel, self.time = (
+            w.Button(description=name, tooltip=text, layout=w.Layout(width="95px")) for name, text in named.items()
+        )
+        self.run.button_style, self.cancel.disabled = "primary", True
+        self.bar, self.state = w.IntProgress(description="Steps", **wide()), w.HTML("Ready")
+        self.say, self.stop, self.thread, self.begun = say, threading.Event(), None, 0.0
+        self.cancel.on_click(lambda _: self.stop.set())
+
+    def controls(self):
+        """Returns what stands in the left column."""
+        return [w.HBox([self.run, self.cancel, self.time]), self.bar, self.state]
+
+    def start(self, steps, job):
+        """Calls `job(each_step)` in a thread; what it returns is the last state. An earlier job must have ended."""
+        self.bar.max, self.bar.value, self.state.value, self.begun = steps, 0, "Loading", 0.0
+        self.stop.clear()
+        self.busy(True)
+        self.thread = threading.Thread(target=self.work, args=(job,), daemon=True)
+        self.thread.start()
+
+    def busy(self, busy):
+        """Opens the buttons that make sense while a job runs, or while none does."""
+        self.run.disabled, self.time.disabled, self.cancel.disabled = busy, busy, not busy
+
+    def each_step(self, *_):
+        """Moves the bar and says how long it will take; ends the job when Cancel was pressed."""
+        self.begun = self.begun or time.perf_counter()
+        self.bar.value += 1
+        done = self.bar.value
+        if done > 4:
+            left = (time.perf_counter() - self.begun) / (done - 1) * (self.bar.max - done)
+            self.state.value = f"step {done} of {self.bar.max}, about {left:.0f} s left"
+        if self.stop.is_set():
+            raise Cancelled
+
+    def work(self, job):
+        """Does a job and says how it ended."""
+        try:
+            self.state.value = job(self.each_step)
+        except Cancelled:
+            self.state.value = f"Cancelled at step {self.bar.value}: nothing was kept"
+        except Exception as error:  # in a thread: whatever is not shown here is seen by nobody
+            self.state.value = "Stopped"
+            self.say(f"<b>Cannot run this:</b> {html.escape(str(error))}")
+        finally:
+            self.busy(False)
+
+
+# ---- two runs side by side ----
+
+
+class Comparison:
+    """Two menus of runs; under them a table of what differs and the curves of both. `box` is what is displayed."""
+
+    def __init__(self):
+        long = {"style": {"description_width": "50px"}, "layout": w.Layout(width="98%")}
+        self.one, self.other = (w.Dropdown(description=name, **long) for name in ("Run A", "Run B"))
+        self.shown, self.runs = w.HTML(), {}
+        self.box = w.VBox([self.one, self.other, self.shown])
+        for menu in (self.one, self.other):
+            menu.observe(self.draw, names="value")
+
+    def offer(self, runs):
+        """Offers {label: run}; what was chosen stays chosen while it is there, else the first two are."""
+        labels, old = list(runs), list(self.runs)
+        self.runs = runs
+        if labels == old:
+            return
+        kept = [menu.value for menu in (self.one, self.other)]
+        with self.one.hold_trait_notifications(), self.other.hold_trait_notifications():
+            for place, menu in enumerate((self.one, self.other)):
+                menu.options = labels
+                if labels:
+                    menu.value = kept[place] if kept[place] in runs else labels[min(place, len(labels) - 1)]
+        self.draw()
+
+    def draw(self, _=None):
+        """Shows the two chosen runs."""
+        names = self.one.value, self.other.value
+        if not set(names) <= self.runs.keys():
+            self.shown.value = "There are no two runs to compare yet: press Run."
+            return
+        one, other = (self.runs[name] for name in names)
+        figure = plots.two_curves(one["curves"], other["curves"])
+        ends = "; ".join(f"{name} ends at {last(self.runs[name])}" for name in names)
+        same = "" if records.differ(one, other) else "The two have the same settings."
+        table = boxed(records.compared(one, other), 230)
+        self.shown.value = same + table + fitting(figure, f"Loss by the share of steps done. {ends}.")
+
+
+def last(run):
+    """Returns the loss at the end of a run's first curve as text."""
+    return f"{run['curves'][0][-1]:.3g}" if run["curves"] and run["curves"][0] else "an unknown loss"
