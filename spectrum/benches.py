@@ -204,7 +204,7 @@ class Comparison:
     def __init__(self):
         long = {"style": {"description_width": "50px"}, "layout": w.Layout(width="98%")}
         self.one, self.other = (w.Dropdown(description=name, **long) for name in ("Run A", "Run B"))
-        self.shown, self.runs = w.HTML(), {}
+        self.shown, self.runs, self.filling = w.HTML(), {}, False
         self.box = w.VBox([self.one, self.other, self.shown])
         for menu in (self.one, self.other):
             menu.observe(self.draw, names="value")
@@ -216,15 +216,18 @@ class Comparison:
         if labels == old:
             return
         kept = [menu.value for menu in (self.one, self.other)]
-        with self.one.hold_trait_notifications(), self.other.hold_trait_notifications():
-            for place, menu in enumerate((self.one, self.other)):
-                menu.options = labels
-                if labels:
-                    menu.value = kept[place] if kept[place] in runs else labels[min(place, len(labels) - 1)]
+        self.filling = True  # each change of a menu would draw the picture anew
+        for place, menu in enumerate((self.one, self.other)):
+            menu.options = labels
+            if labels:
+                menu.value = kept[place] if kept[place] in runs else labels[min(place, len(labels) - 1)]
+        self.filling = False
         self.draw()
 
     def draw(self, _=None):
         """Shows the two chosen runs."""
+        if self.filling:
+            return
         names = self.one.value, self.other.value
         if not set(names) <= self.runs.keys():
             self.shown.value = "There are no two runs to compare yet: press Run."
