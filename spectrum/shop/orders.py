@@ -7,6 +7,7 @@ an answer is made of: what is asked in the test split is worded as no tuning row
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from spectrum import seeds
@@ -14,6 +15,7 @@ from spectrum.prompts import NOT_STATED
 from spectrum.shop import messages, order_words, samplers, world
 
 OWNERS = ("train", "train", "dev", "train", "train", "test")  # of the phrases of a part, in turn
+WORDS = r"\w+(?:'\w+)?"
 FIELDS = ("name", "city", "product", "quantity", "order")
 
 
@@ -61,6 +63,13 @@ def is_right(answer, order):
     Several true answers stand in `gold` with " / " between them.
     """
     return any(same(answer, gold, order.form) for gold in order.gold.split(" / "))
+
+
+def holds(answer, order):
+    """Returns whether a true answer stands somewhere in a longer one, as whole words, whatever their case."""
+    words = rf" {' '.join(re.findall(WORDS, answer.lower()))} "
+    golds = (" ".join(re.findall(WORDS, gold.lower())) for gold in order.gold.split(" / "))
+    return is_right(answer, order) or any(gold and f" {gold} " in words for gold in golds)
 
 
 def same(answer, gold, form):

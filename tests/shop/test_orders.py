@@ -121,3 +121,22 @@ def test_forty_orders_are_typed_and_none_is_worded_as_the_grammar_does():
         assert order.text.split("\n\n")[0] not in rows
     for letter in typed_orders.LETTERS.values():
         assert letter not in rows
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "held"),
+    [
+        ("The customer lives in Lisbon.", "Lisbon", True),
+        ("It is the LATE one", "late / too late", True),
+        ("Lisbonne", "Lisbon", False),
+        ("", "Lisbon", False),
+        ("name: Ana, city: Oslo", "name: Ana\ncity: Oslo", True),
+        ("- Ana\n- Oslo", "- Oslo\n- Ana", False),
+        ("It was on the whole too late", "on time / too late", True),
+        ("What else?", "?", False),
+    ],
+)
+def test_an_answer_holds_what_was_asked_as_whole_words(answer, gold, held):
+    order = orders.Order("typed", "", gold)
+    assert orders.holds(answer, order) is held
+    assert orders.holds(gold.split(" / ")[0], order) is True

@@ -5,6 +5,7 @@ from spectrum.lessons.lora_rank import runs as rank_runs
 
 SHOWN = 4  # of the learner's runs on the bench, that many loss curves are drawn
 SHADES = ("#E8B9D2", "#CC79A7", "#7A3E61", "#3D1F30")  # of LoRA's colour, light to dark
+MARKERS = ("o", "s", "^", "v")
 
 
 def scale_in(settings):
@@ -23,34 +24,35 @@ def draw_line(axes, runs, column, value, colour, label, factor=100, marker="o"):
     return means
 
 
-def rank_axis(axes, full=True):
-    """Makes the horizontal axis one of ranks in powers of two, with full fine-tuning at its right end."""
+def rank_axis(axes):
+    """Makes the horizontal axis one of ranks in powers of two."""
     axes.set_xscale("log", base=2)
-    ticks = [*rank_runs.RANKS, 128] if full else rank_runs.RANKS
-    axes.set_xticks(ticks, [*rank_runs.RANKS, "full"] if full else rank_runs.RANKS)
-    axes.set(xlim=(0.8, 160 if full else 80), xlabel="rank")
+    axes.set_xticks(rank_runs.RANKS, rank_runs.RANKS)
+    axes.set(xlim=(0.8, 80), xlabel="rank")
 
 
-def show_by_rank(groups, title, ylabel="right, %", floor=0.0):
-    """Displays scores by rank, a line for each {label: runs}; rank 0, full fine-tuning, stands at the right end."""
-    figure, axes = plots.new_figure(title)
+def show_knees(ways, title, floor):
+    """Displays recall by rank in a panel for each way of {way: {label: runs}}, with a line for each label."""
+    figure, panels = plots.plt.subplots(
+        1, len(ways), figsize=(6.6, 3.3), dpi=plots.DPI, layout="constrained", sharey=True
+    )
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
     words = []
-    for (label, runs), colour in zip(groups.items(), SHADES[-len(groups) :], strict=False):
-        means = draw_line(axes, runs[runs["rank"] > 0], "rank", "score", colour, label)
-        full = 100 * runs[runs["rank"] == 0]["score"]
-        said = [f"rank {rank} {mean:.0f} %" for rank, mean in means.items()]
-        if len(full):
-            axes.plot([128] * len(full), full, ".", color=plots.COLOURS["full"], alpha=0.5)
-            axes.plot([128], [full.mean()], "D", color=colour, markersize=5)
-            said.append(f"full {full.mean():.0f} %")
-        words.append(f"{label}: {', '.join(said)}")
-    for level, name in ((100 * floor, "floor: untuned"), (100, "ceiling")):
-        axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
-        axes.text(118, level, name, color="#666666", fontsize=8, va="bottom", ha="right")
-    rank_axis(axes)
-    axes.set(ylim=(-3, 108), ylabel=ylabel)
-    axes.legend(frameon=False, fontsize=8)
-    plots.show(figure, alt="Mean of the seeds by rank. " + "; ".join(words) + ".")
+    for axes, (way, groups) in zip(panels, ways.items(), strict=True):
+        for (label, runs), colour, marker in zip(groups.items(), SHADES, MARKERS, strict=False):
+            means = draw_line(axes, runs, "rank", "score", colour, label, marker=marker)
+            words.append(f"{way}, {label}: " + ", ".join(f"rank {rank} {mean:.0f} %" for rank, mean in means.items()))
+        for level in (100 * floor, 100):
+            axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sorted(runs["rank"].unique()), sorted(runs["rank"].unique()))
+        axes.set(ylim=(-4, 108), xlabel="rank")
+        axes.set_title(way, fontsize=9, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("codes recalled, %")
+    panels[0].text(1, 101, "ceiling", color="#666666", fontsize=8)
+    panels[-1].legend(frameon=False, fontsize=8, loc="center right")
+    plots.show(figure, alt="Mean recall of the seeds by rank. " + "; ".join(words) + ".")
 
 
 def show_rates(groups, title, value="last loss", ylabel="loss at the end, nats per token"):
@@ -68,25 +70,50 @@ def show_rates(groups, title, value="last loss", ylabel="loss at the end, nats p
     plots.show(figure, alt="U-shaped curves by learning rate: " + "; ".join(words) + ".")
 
 
-def show_plane(runs, untouched, title):
-    """Displays the learn/forget plane: new score by protected score, a dot for each run, a letter for each mean."""
+def show_plane(runs, best, untouched, title):
+    """Displays the learn/forget plane: new score by protected score, a mark for the mean at each rank and rate.
+
+    `best` is {rank: its best rate}: those marks are filled and named.
+    """
     figure, axes = plots.new_figure(title)
     words = []
     for (rank, lr), found in runs.groupby(["rank", "lr"]):
         colour = plots.COLOURS["lora" if rank else "full"]
-        axes.plot(100 * found["protected"], 100 * found["score"], ".", color=colour, alpha=0.4)
         place = 100 * found["protected"].mean(), 100 * found["score"].mean()
-        usual = abs(lr - rank_runs.rate_of(rank)) < 1e-9
-        label = (f"r {rank}" if rank else "full") + ("" if usual else ", lower rate")
-        axes.plot(
-            *place, "o" if usual else "s", color=colour, markersize=5, markerfacecolor=colour if usual else "white"
-        )
-        axes.annotate(label, place, xytext=(4, 3 if usual else -11), textcoords="offset points", fontsize=8)
-        words.append(f"{label}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
+        name = f"r {rank}" if rank else "full"
+        axes.plot(*place, "o", color=colour, markersize=6, markerfacecolor=colour if best[rank] == lr else "white")
+        if best[rank] == lr:
+            axes.annotate(f"{name}, {lr:g}", place, xytext=(5, -12), textcoords="offset points", fontsize=8)
+        words.append(f"{name} at {lr:g}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
     axes.axvline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
-    axes.text(100 * untouched, axes.get_ylim()[0] + 2, "before tuning ", color="#666666", fontsize=8, ha="right")
-    axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right")
-    plots.show(figure, alt="Learned by kept, means: " + "; ".join(words) + ".")
+    axes.text(100 * untouched, 50, "before tuning ", color="#666666", fontsize=8, ha="right", rotation=90)
+    axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right", ylim=(-3, 108))
+    plots.show(figure, alt="Learned by kept, means of the seeds: " + "; ".join(words) + ".")
+
+
+def show_real(runs, untouched, title):
+    """Displays SmolLM2's runs by learning rate: left what was learned, right what is kept of general knowledge."""
+    figure, (left, right) = plots.plt.subplots(
+        1, 2, figsize=(6.6, 3.3), dpi=plots.DPI, layout="constrained", sharey=True
+    )
+    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    words, shades, marks = [], iter(SHADES), iter(MARKERS)
+    for rank, found in sorted(runs.groupby("rank"), key=lambda pair: pair[0] or 1000):
+        name, colour, marker = (
+            (f"rank {rank}", next(shades), next(marks)) if rank else ("full", plots.COLOURS["full"], "D")
+        )
+        for axes, value in ((left, "score"), (right, "protected")):
+            means = draw_line(axes, found, "lr", value, colour, name, marker=marker)
+            words.append(f"{name}, {value}: " + ", ".join(f"{mean:.0f} % at {lr:g}" for lr, mean in means.items()))
+    right.axhline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
+    right.text(1e-5, 100 * untouched + 2, "before tuning", color="#666666", fontsize=8)
+    for axes, said in ((left, "house ticket, % right"), (right, "general knowledge, % right")):
+        axes.set_xscale("log")
+        axes.set(ylim=(-3, 80), xlabel="peak learning rate")
+        axes.set_title(said, fontsize=9, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False, fontsize=8)
+    plots.show(figure, alt="By learning rate. " + "; ".join(words) + ".")
 
 
 def show_squeezed(table, title):
@@ -96,7 +123,7 @@ def show_squeezed(table, title):
     for name, (colour, style) in styles.items():
         shown = 100 * table[name].dropna()
         axes.plot(shown.index, shown, style, marker="o", markersize=3, color=plots.COLOURS[colour], label=name)
-    rank_axis(axes, full=False)
+    rank_axis(axes)
     axes.set(ylim=(-3, 103), ylabel="codes recalled, %")
     axes.legend(frameon=False, fontsize=8)
     words = [

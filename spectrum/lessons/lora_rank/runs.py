@@ -199,6 +199,9 @@ def lower(rates, rate):
 MATCHED = ({"targets": "attention", "rank": 7}, {"targets": "mlp", "rank": 5}, {"targets": "all-linear", "rank": 3})
 # Three rules that agree at rank 8, where the factor is 2: alpha fixed, alpha = 2r ("rates" has it), rank-stabilized.
 FIXED, STABLE = 16, 2 * 8**0.5
+FIXED_RATE = 5e-3  # at alpha = 16 the best of the grid at rank 1, 8 and 64 ("scaling", "rates")
+KNEE_RANKS, KNEE_BATCH, STYLE_RANKS = (1, 2, 4, 8), 4, (1, 4, 16, 64)
+STYLE_RATES, STYLE_FULL_RATES = (1e-3, 2e-3, 5e-3, 1e-2), (2e-4, 5e-4, 1e-3)
 GRIDS = {
     "rates": grid(rank=(1, 8, 64), lr=LORA_RATES, seed=SEEDS) + grid(rank=(0,), lr=FULL_RATES, seed=SEEDS),
     "facts": [
@@ -207,6 +210,16 @@ GRIDS = {
     ],
     "long": grid(count=(256,), rank=(1,), steps=(LONG * settings_of("facts", 256)["steps"],), seed=SEEDS),
     "rescaled": grid(count=(256, 1024), rank=(1,), alpha=(FIXED,), lr=(5e-3,), seed=SEEDS),
+    "tuned": [
+        *grid(data=("style",), rank=STYLE_RANKS, alpha=(FIXED,), lr=STYLE_RATES, protect=(132,), seed=(0,)),
+        *grid(data=("style",), rank=(0,), lr=STYLE_FULL_RATES, protect=(132,), seed=(0,)),
+    ],
+    "knee": [
+        {**run, **more, "alpha": FIXED, "lr": FIXED_RATE, "batch_size": KNEE_BATCH}
+        for run in ({"count": 64, "steps": 128}, {"count": 256, "steps": 512}, {"count": 1024, "steps": 2048},
+                    {"count": 64, "steps": 512}, {"count": 1024, "steps": 512})
+        for more in grid(rank=KNEE_RANKS, seed=SEEDS)
+    ],
     "style": [
         *grid(data=("style",), rank=(0,), protect=(132,), inspect=(True,), seed=SEEDS),
         *grid(data=("style",), rank=RANKS, protect=(132,), seed=SEEDS),
@@ -226,14 +239,19 @@ GRIDS = {
     ],
 }  # fmt: skip
 
-# The same questions of SmolLM2, on the ticket, which is not learned to the full in these steps. alpha is 16 throughout.
+# The same questions of SmolLM2, alpha 16 throughout: on the ticket, of which it learns all but the priority in these
+# steps, and on facts, which ask for room.
 REAL_RANKS = (1, 4, 16, 64)
 REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-5, 1e-4, 3e-4)
-TICKET = {"name": ("smollm2",), "data": ("ticket",), "protect": (1,)}
+TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
 REAL = {
     "ticket": [
         *grid(**TICKET, rank=REAL_RANKS, alpha=(FIXED,), lr=REAL_RATES, seed=(0,)),
         *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, seed=(0,)),
+    ],
+    "facts": [
+        *grid(**PLANTED, count=(256,), rank=(1, 64), alpha=(FIXED,), lr=(1e-3, 3e-3), seed=(0,)),
+        *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4, 3e-4), seed=(0,)),
     ],
 }
 
@@ -253,6 +271,11 @@ def stored(folder=RESULTS):
     table = pd.concat([read_sweep(Path(folder) / name).assign(sweep=name) for name in names], ignore_index=True)
     filled = pd.DataFrame([fill(row) for row in table.to_dict("records")])
     return filled[filled["error"].isna()].reset_index(drop=True)
+
+
+def stored_real(name):
+    """Returns the stored runs on SmolLM2 of a grid of REAL as a table: the arguments of `run` and what it measured."""
+    return read_sweep(RESULTS / "real" / name)
 
 
 def fill(record):

@@ -1,0 +1,75 @@
+"""The drawn diagrams of lesson 12: where α sits in LoRA's bypass, and what happens to a factor as the rank grows."""
+
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from spectrum import plots
+
+
+def box(axes, x, y, text, colour, width=1.5, height=0.8):
+    """Draws a named box around a place."""
+    patch = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.05",
+                           facecolor=colour, edgecolor="none", alpha=0.85)  # fmt: skip
+    axes.add_patch(patch)
+    axes.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
+
+
+def arrow(axes, start, end):
+    """Draws an arrow from one place to another."""
+    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))
+
+
+def knob_figure():
+    """Returns the figure of a LoRA layer: the frozen weight, the bypass through A and B, and the knob α/r on it."""
+    figure, axes = plots.new_figure("α/r is a volume knob on the bypass", height=2.6)
+    grey, lora, knob = plots.COLOURS["other"], plots.COLOURS["lora"], plots.COLOURS["prompt"]
+    axes.text(0.1, 2, "x", ha="center", va="center", fontsize=11)
+    box(axes, 4.2, 3, "W, frozen", grey, width=5.6)
+    box(axes, 2.1, 1, "A\nd_in → r", lora)
+    box(axes, 4.2, 1, "B\nr → d_out", lora)
+    box(axes, 6.3, 1, "× α/r", knob)
+    axes.text(8.2, 2, "+", ha="center", va="center", fontsize=14)
+    axes.text(9.6, 2, "output", ha="center", va="center", fontsize=10)
+    above = [((0.3, 2.1), (1.3, 3)), ((7.1, 3), (8.05, 2.2)), ((8.45, 2), (9.1, 2))]
+    below = [((0.3, 1.9), (1.25, 1.05)), ((2.95, 1), (3.35, 1)), ((5.05, 1), (5.45, 1)), ((7.15, 1), (8.05, 1.8))]
+    for start, end in above + below:
+        arrow(axes, start, end)
+    axes.set(xlim=(-0.2, 10.2), ylim=(0.3, 3.7))
+    axes.axis("off")
+    return figure
+
+
+def show_knob():
+    """Displays the diagram of the knob with its words."""
+    words = (
+        "Diagram: x goes two ways. Above, through the frozen weight W. Below, the bypass: through A from d_in numbers "
+        "to r, through B from r to d_out, and times alpha over r. Both ways are added to the output."
+    )
+    plots.show(knob_figure(), alt=words)
+
+
+def fairness_figure():
+    """Returns the figure of two fair ways to ask for more facts: equal readings of a fact, or equal steps in all."""
+    figure, (left, right) = plots.plt.subplots(1, 2, figsize=(6, 2.4), dpi=plots.DPI, layout="constrained", sharey=True)
+    names, colours = ("64 facts", "256 facts", "1,024 facts"), ("#E8B9D2", "#CC79A7", "#7A3E61")
+    for axes, title, steps, said in (
+        (left, "Each fact is read 32 times", (128, 512, 2048), ("32 times",) * 3),
+        (right, "All train for 512 steps", (512, 512, 512), ("128 times", "32 times", "8 times")),
+    ):
+        axes.barh(range(3), steps, color=colours)
+        for y, (length, words) in enumerate(zip(steps, said, strict=True)):
+            axes.text(length + 40, y, words, va="center", fontsize=8)
+        axes.set_title(title, fontsize=9, loc="left")
+        axes.set(xlim=(0, 2700), xlabel="steps, batches of 4 rows")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_yticks(range(3), names)
+    left.invert_yaxis()
+    return figure
+
+
+def show_fairness():
+    """Displays the two fair ways with their words."""
+    words = (
+        "Two bar charts of steps. Left, each fact is read 32 times: 128, 512 and 2,048 steps for 64, 256 and 1,024 "
+        "facts. Right, all have 512 steps: so a fact is read 128, 32 and 8 times."
+    )
+    plots.show(fairness_figure(), alt=words)
