@@ -1,6 +1,6 @@
-"""The parts of a bench, an instrument for runs: controls left and pictures right, menus, Run and Cancel, two compared.
+"""The parts of a bench, an instrument for runs: menus of models and data, Run and Cancel, the record, two compared.
 
-Drop-downs in JupyterLab need `columns`, which keeps their arrow keys from moving to the next cell.
+They stand in the frame of `widgets.columns`, which also keeps the arrow keys in the drop-downs.
 """
 
 import html
@@ -12,59 +12,9 @@ import ipywidgets as w
 from traitlets import Unicode
 
 from spectrum import plots, records, smollm2
-from spectrum.widgets import Cancelled, picture_html
+from spectrum.widgets import Cancelled, boxed, fitting, wide, words
 
-LEFT = "330px"
 FILES = ".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz"
-# JupyterLab takes an arrow key for its own unless the focused element says that it wants it. ipywidgets cannot put that
-# attribute on an element, so a picture that fails to load does, for each drop-down of the bench that gets the focus.
-GUARD = (
-    "<img alt='' src='data:,' style='display:none' onerror=\"this.closest('.bench').addEventListener('focusin', event "
-    "=> event.target.matches('select') && event.target.setAttribute('data-lm-suppress-shortcuts', 'true'))\">"
-)
-
-
-# ---- the frame ----
-
-
-def wide(**more):
-    """Returns the arguments that give a control of the left column its width, and its label room to be read."""
-    return {"style": {"description_width": "95px"}, "layout": w.Layout(width="310px", **more)}
-
-
-def columns(controls, pictures):
-    """Returns the bench's frame: the controls in a column on the left, the pictures in what is left on the right."""
-    left = w.VBox(controls, layout=w.Layout(flex=f"0 0 {LEFT}", width=LEFT))
-    right = w.VBox(pictures, layout=w.Layout(flex="1 1 0", min_width="0", overflow="hidden"))
-    box = w.HBox([w.HTML(GUARD, layout=w.Layout(display="none")), left, right])
-    box.add_class("bench")
-    return box
-
-
-def pages(named):
-    """Returns buttons, one for each {name: widget}, over the chosen widget; the first one is shown."""
-    names = list(named)
-    choice = w.ToggleButtons(
-        options=names, description="View", style={"button_width": "auto", "description_width": "40px"}
-    )
-
-    def turn(_=None):
-        for name, page in named.items():
-            page.layout.display = None if name == choice.value else "none"
-
-    choice.observe(turn, names="value")
-    turn()
-    return w.VBox([choice, *named.values()])
-
-
-def fitting(figure, alt):
-    """Returns the figure as an HTML image that is never wider than the column."""
-    return picture_html(figure, alt).replace("<img ", "<img style='max-width:100%;height:auto' ", 1)
-
-
-def boxed(table, height=330, **how):
-    """Returns a DataFrame as HTML in a box of at most that height (pixels), which scrolls."""
-    return f"<div style='max-height:{height}px;overflow:auto;line-height:1.3'>{table.to_html(**how)}</div>"
 
 
 # ---- menus ----
@@ -151,7 +101,8 @@ class Runner:
             w.Button(description=name, tooltip=text, layout=w.Layout(width="95px")) for name, text in named.items()
         )
         self.run.button_style, self.cancel.disabled = "primary", True
-        self.bar, self.state = w.IntProgress(description="Steps", **wide()), w.HTML("Ready")
+        self.bar, self.state = w.IntProgress(description="Steps", **wide()), words("310px")
+        self.state.value = "Ready"
         self.say, self.stop, self.thread, self.begun = say, threading.Event(), None, 0.0
         self.cancel.on_click(lambda _: self.stop.set())
 
@@ -195,6 +146,53 @@ class Runner:
             self.busy(False)
 
 
+# ---- the record ----
+
+
+class Record:
+    """The learner's runs, kept in a file: their table, Export, and the lines that repeat a run. `box` is displayed."""
+
+    def __init__(self, path, table, module, settings):
+        """`table(history)` is what is shown, `module` holds the runs, `settings()` says how the controls stand."""
+        self.path, self.table, self.module, self.settings = Path(path), table, module, settings
+        self.export, self.code = (w.Button(description=name) for name in ("Export", "Show code"))
+        self.note, self.shown = words(), w.HTML()
+        self.box = w.VBox([w.HBox([self.export, self.code]), self.note, self.shown])
+        self.export.on_click(self.write)
+        self.code.on_click(self.show_code)
+        self.draw()
+
+    def history(self):
+        """Returns the list of runs."""
+        return records.read_history(self.path)
+
+    def add(self, run):
+        """Keeps a run and returns the whole list."""
+        history = records.add_to_history(run, self.path)
+        self.draw()
+        return history
+
+    def draw(self):
+        """Shows the runs, the latest first."""
+        history = self.history()
+        table = boxed(self.table(history).iloc[::-1], index=False) if history else "No runs yet: press Run."
+        self.shown.value = table
+
+    def show_code(self, _):
+        """Shows the lines that repeat a run with the settings as they stand."""
+        lines = html.escape(records.code_for(self.settings(), self.module))
+        self.note.value = f"<pre style='white-space:pre-wrap'>{lines}</pre>"
+
+    def write(self, _):
+        """Writes the runs beside the record: as a table, as data, and as lines that repeat them."""
+        history = self.history()
+        paths = records.export(history, self.path, self.table(history), self.module)
+        names = ", ".join(html.escape(path.name) for path in paths)
+        self.note.value = (
+            f"Wrote {names} to {html.escape(str(self.path.parent))}, beside this notebook: {len(history)} runs"
+        )
+
+
 # ---- two runs side by side ----
 
 
@@ -236,7 +234,7 @@ class Comparison:
         figure = plots.two_curves(one["curves"], other["curves"])
         ends = "; ".join(f"{name} ends at {last(self.runs[name])}" for name in names)
         same = "" if records.differ(one, other) else "The two have the same settings."
-        table = boxed(records.compared(one, other), 230)
+        table = boxed(records.compared(one, other), 230, index=False)
         self.shown.value = same + table + fitting(figure, f"Loss by the share of steps done. {ends}.")
 
 

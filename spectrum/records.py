@@ -14,6 +14,8 @@ import pandas as pd
 from spectrum.checkpoints import cache_folder
 from spectrum.precision import machine
 
+SPOKEN = {"lr": "learning rate", "name": "model", "targets": "layers", "loss_on": "loss on"}
+
 # ---- the record ----
 
 
@@ -95,9 +97,9 @@ def compared(one, other, names=("A", "B")):
     """
     settings = differ(one, other)
     results = [key for key in one["result"] | other["result"] if not isinstance(one["result"].get(key), list | dict)]
-    rows = [(key, value(one, key), value(other, key)) for key in settings]
+    rows = [(SPOKEN.get(key, key), value(one, key), value(other, key)) for key in settings]
     rows += [(key, tidy(one["result"].get(key)), tidy(other["result"].get(key))) for key in results]
-    return pd.DataFrame(rows, columns=["", *names]).set_index("")
+    return pd.DataFrame(rows, columns=["", *names])
 
 
 def differ(one, other):

@@ -4,9 +4,8 @@ The bench is a thin shell: Run computes `bench_view`, and `show_bench` is what a
 """
 
 import html
-import threading
+from pathlib import Path
 
-import ipywidgets as w
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
@@ -15,14 +14,14 @@ from spectrum.examples import IGNORE
 from spectrum.lessons.instruction_tuning import runs as tuning_runs
 from spectrum.sweeps import read_sweep
 from spectrum.tokens import show_token
-from spectrum.widgets import Cancelled, picture_html
 
 SEEN = "background:#f3c9a5;font-weight:bold;border:1px solid #D55E00"
 UNSEEN = "color:#777;border:1px solid #ddd"
 SCORE_COLOURS = {"base": "base", "tuned": "full", "instruct": "instruct"}
 MARKERS = {"base": "s", "tuned": "o", "instruct": "D"}
-# About 6 s of training and 4 s of questions on two cores.
+# About 6 s of training and 4 s of questions for lumen on two cores.
 LIVE_ROWS = 500
+HISTORY = Path("runs/tuning_bench.json")
 
 
 # ---- what the loss sees ----
@@ -98,11 +97,14 @@ def pick(sweep, **settings):
     return sweep
 
 
-def draw_sweep(sweep, title, runs=()):
-    """Returns a figure of the stored sweep: scores over rows, over learning rate, and the given live runs as stars."""
-    figure = Figure(figsize=(7.5, 3.3), dpi=plots.DPI, layout="constrained")
+def draw_sweep(sweep, title, runs=(), size=(7.5, 3.3), panels=(1, 2)):
+    """Returns a figure of the stored sweep: scores over rows, over learning rate, and the given live runs as stars.
+
+    A run may bring its "number"; without it they are counted. `panels` are the rows and columns of the two pictures.
+    """
+    figure = Figure(figsize=size, dpi=plots.DPI, layout="constrained")
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    left, right = figure.subplots(1, 2, sharey=True)
+    left, right = figure.subplots(*panels, sharey=True)
     draw_line(left, pick(sweep, rows=...), "rows", "wordings", "base", "s", "held-out wordings")
     draw_line(left, pick(sweep, rows=...), "rows", "role", "full", "o", "role")
     draw_line(
@@ -111,7 +113,7 @@ def draw_sweep(sweep, title, runs=()):
     draw_line(right, pick(sweep, lr=...), "lr", "wordings", "base", "s", None)
     draw_line(right, pick(sweep, lr=...), "lr", "role", "full", "o", None)
     for axes, column in ((left, "rows"), (right, "lr")):
-        for number, found in enumerate(runs, 1):
+        for number, found in numbered(runs):
             if axes is right and found["rows"] != tuning_runs.STANDARD["rows"]:
                 continue  # it belongs to another curve than the one drawn there
             axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["lora"])
@@ -121,11 +123,17 @@ def draw_sweep(sweep, title, runs=()):
         axes.set_xscale("log")
         axes.spines[["top", "right"]].set_visible(False)
     left.set(xlabel="rows of instruction data", ylabel="right answers, %", ylim=(-3, 103))
+    right.set(ylabel="" if panels[0] == 1 else "right answers, %")
     left.set_xticks([125, 250, 500, 1000, 2000], ["125", "250", "500", "1,000", "2,000"])
     left.minorticks_off()
     left.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
     right.set(xlabel="peak learning rate (500 rows)")
     return figure
+
+
+def numbered(runs):
+    """Returns (number, run) of live runs."""
+    return [(found.get("number", place), found) for place, found in enumerate(runs, 1)]
 
 
 def draw_line(axes, runs, column, score, colour, marker, label):
@@ -146,7 +154,7 @@ def describe_sweep(sweep, runs=()):
     """Returns the sweep's means and the live runs in words, for who cannot see the picture."""
     means = 100 * pick(sweep, rows=...).groupby("rows")[["role", "wordings"]].mean()
     stored = ", ".join(f"{row.Index:.0f} rows {row.role:.0f} and {row.wordings:.0f} %" for row in means.itertuples())
-    live = "".join(f"; run {n}: {describe_run(found)}" for n, found in enumerate(runs, 1))
+    live = "".join(f"; run {n}: {describe_run(found)}" for n, found in numbered(runs))
     return f"Right with a role and in held-out wordings, mean of the seeds: {stored}{live}"
 
 
@@ -158,7 +166,7 @@ def show_sweep(sweep, title, runs=()):
 # ---- the bench ----
 
 
-def bench_view(rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=None):
+def bench_view(rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=None, name="base"):
     """Returns one live run: its settings with what `tuning_runs.run` measured.
 
     Raises ValueError for more than LIVE_ROWS rows in all epochs together, since it would take too long to wait for.
@@ -166,10 +174,10 @@ def bench_view(rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=No
     if rows * epochs > LIVE_ROWS:
         raise ValueError(
             f"{rows} rows in {epochs} epochs are {rows * epochs} rows to train on, and this bench takes {LIVE_ROWS} "
-            "at most, to be done in 15 seconds. Take fewer rows or epochs."
+            "at most, to be done in seconds on lumen. Take fewer rows or epochs."
         )
     settings = {"rows": rows, "lr": lr, "epochs": epochs, "loss_on": loss_on, "seed": seed}
-    return settings | tuning_runs.run(**settings, report=report)
+    return settings | tuning_runs.run(name, **settings, report=report)
 
 
 def describe_run(found):
@@ -189,82 +197,11 @@ def stored_text(sweep, settings):
     return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right with a role. Run does seed 0 anew."
 
 
-def loss_svg(losses, steps, width=420, height=90):
-    """Returns an SVG line of the losses so far, on axes from step 1 to `steps` and from 0 to the greatest loss."""
-    top = max([*losses, 1e-9])
-    points = " ".join(
-        f"{width * i / max(1, steps - 1):.1f},{height * (1 - loss / top):.1f}" for i, loss in enumerate(losses)
-    )
-    said = f"step {len(losses)} of {steps}, loss {losses[-1]:.3f} nats per token" if losses else "no step yet"
-    return (
-        f'<svg width="{width}" height="{height}" role="img" aria-label="{said}"><polyline points="{points}" '
-        f'fill="none" stroke="{plots.COLOURS["full"]}" stroke-width="2"/></svg><br>{said}'
-    )
+def tuning_bench(sweep, path=HISTORY):
+    """Returns the bench: controls left; right the sweep with the learner's runs, two runs compared, and the record.
 
+    Moving a control trains nothing; Run tunes a model live and can be cancelled. Runs are kept in the file `path`.
+    """
+    from spectrum.lessons.instruction_tuning.bench import TuningBench  # which draws with what stands here
 
-def bench_controls():
-    """Returns {setting: control} with the default settings."""
-    wide = {"style": {"description_width": "110px"}}
-    return {
-        "rows": w.SelectionSlider(options=[62, 125, 250, 500], value=250, description="Examples", **wide),
-        "lr": w.SelectionSlider(
-            options=[(f"{rate:g}", rate) for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)],
-            value=1e-3,
-            description="Learning rate",
-            **wide,
-        ),
-        "epochs": w.IntSlider(value=1, min=1, max=4, description="Epochs", **wide),
-        "loss_on": w.ToggleButtons(options=["answers", "everything"], description="Loss on", **wide),
-    }
-
-
-def tuning_bench(sweep):
-    """Returns the bench: settings, Run and Cancel, a progress bar with the live loss, and the sweep with all runs."""
-    controls, stop, runs, losses = bench_controls(), threading.Event(), [], []
-    run = w.Button(description="Run", button_style="primary", tooltip="Tune with these settings")
-    cancel = w.Button(description="Cancel", disabled=True, tooltip="Stop the run")
-    bar, note, curve, picture = w.IntProgress(value=0, description="steps"), w.HTML(), w.HTML(), w.HTML()
-
-    def chosen():
-        return {name: control.value for name, control in controls.items()}
-
-    def say_stored(_=None):
-        note.value = stored_text(sweep, chosen())
-
-    def draw():
-        title = f"Your runs on the stored sweep: {len(runs)}"
-        picture.value = picture_html(draw_sweep(sweep, title, runs), describe_sweep(sweep, runs))
-
-    def report(step, steps, loss):
-        if stop.is_set():
-            raise Cancelled(f"Cancelled at step {step} of {steps}: nothing was added to the picture.")
-        bar.max, bar.value = steps, step
-        losses.append(loss)
-        curve.value = loss_svg(losses, steps)
-
-    def work(settings):
-        try:
-            runs.append(bench_view(**settings, report=report))
-            draw()
-            note.value = html.escape(f"Run {len(runs)}: {describe_run(runs[-1])}.")
-        except Cancelled as cancelled:
-            note.value = str(cancelled)
-        except Exception as error:  # in a thread: whatever is not shown here is seen by nobody
-            note.value = html.escape(f"Cannot run this: {error}")
-        finally:
-            cancel.disabled, run.disabled = True, False
-
-    def start(_):
-        stop.clear()
-        losses.clear()
-        run.disabled, cancel.disabled, note.value = True, False, "Running…"
-        threading.Thread(target=work, args=(chosen(),)).start()  # in the kernel's own thread, Cancel would wait
-
-    run.on_click(start)
-    cancel.on_click(lambda _: stop.set())
-    for control in controls.values():
-        control.observe(say_stored, names="value")
-    say_stored()
-    draw()
-    box = w.VBox([*controls.values(), w.HBox([run, cancel, bar])], layout=w.Layout(flex="0 0 auto"))
-    return w.VBox([box, note, curve, picture])
+    return TuningBench(sweep, path).box

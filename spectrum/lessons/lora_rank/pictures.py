@@ -146,12 +146,21 @@ def like(stored, settings, *free):
     wanted |= {"count": settings["count"]} if settings["data"] == "facts" else {}
     wanted |= {key: settings[key] for key in ("rank", "lr")}
     keep = (stored["rank"] > 0) & (settings["dropout"] == 0) & (model_of(stored) == settings["name"])
+    keep &= usual_batch(stored)
     for key, value in wanted.items():
         if key not in free:
             keep &= (stored[key] - value).abs() < 1e-9 if isinstance(value, float) else stored[key] == value
     if "scale" not in free:
         keep &= (stored["scale"] - scale_in(settings)).abs() < 0.01
     return stored[keep].drop_duplicates(["rank", "lr", "seed"])
+
+
+def usual_batch(stored):
+    """Returns which stored runs have the batch that a run on such data has where nothing is said, as on the bench."""
+    if "batch_size" not in stored:
+        return stored.index.notna()
+    usual = [rank_runs.settings_of(*pair)["batch_size"] for pair in zip(stored["data"], stored["count"], strict=True)]
+    return stored["batch_size"].isna() | (stored["batch_size"] == usual)
 
 
 def model_of(stored):

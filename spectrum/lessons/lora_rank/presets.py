@@ -1,8 +1,9 @@
 """Settings of three papers for the bench of lesson 12: what each set, where that stands, and what it is on lumen."""
 
+import pandas as pd
+
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.lessons.lora_rank.pictures import like
-from spectrum.sweeps import read_sweep
 
 PAPERS = {
     "the LoRA paper": {
@@ -78,7 +79,7 @@ def best_full(name):
     if not rank_runs.is_real(name):
         return rank_runs.USUAL[0]
     runs = stored_real()
-    runs = runs[(runs["rank"] == 0) & (runs["name"] == name)] if len(runs) else runs
+    runs = runs[(runs["rank"] == 0) & (runs["name"] == name) & (runs["data"] == "ticket")] if len(runs) else runs
     return float(runs.sort_values("held out")["lr"].iloc[0]) if len(runs) else None
 
 
@@ -90,11 +91,10 @@ def best_rate(stored, settings):
     return float(runs["loss"].map(lambda curve: curve[-1]).groupby(runs["lr"]).mean().idxmin())
 
 
-def stored_real(folder=rank_runs.RESULTS / "real" / "ticket"):
-    """Returns the stored runs on SmolLM2 as a table like `rank_runs.stored`, an empty one where none is there."""
-    import pandas as pd
-
-    if not any(folder.glob("run-*.json")):
+def stored_real():
+    """Returns all stored runs on SmolLM2 as a table like `rank_runs.stored`, an empty one where none is there."""
+    there = [name for name in rank_runs.REAL if any((rank_runs.RESULTS / "real" / name).glob("run-*.json"))]
+    if not there:
         return pd.DataFrame()
-    found = read_sweep(folder)
+    found = pd.concat([rank_runs.stored_real(name) for name in there], ignore_index=True)
     return pd.DataFrame([rank_runs.fill(row) for row in found[found["error"].isna()].to_dict("records")])

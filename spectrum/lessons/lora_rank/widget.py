@@ -7,13 +7,12 @@ from pathlib import Path
 import ipywidgets as w
 import pandas as pd
 
-from spectrum import adapters, benches, plots, records
+from spectrum import adapters, benches, plots, widgets
 from spectrum.lessons.lora_rank import pace, presets
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.lessons.lora_rank.material import MADE, own_rows
-from spectrum.lessons.lora_rank.pictures import bench_view, model_of, scale_in, stored_text, summary, tell
+from spectrum.lessons.lora_rank.pictures import bench_view, model_of, scale_in, stored_text, summary, tell, usual_batch
 from spectrum.models import read_config
-from spectrum.records import add_to_history, read_history
 
 HISTORY = Path("runs/lora_bench.json")
 MODULE = "spectrum.lessons.lora_rank"
@@ -34,11 +33,6 @@ NOBODY = "your own settings"
 
 
 # ---- what is shown ----
-
-
-def code_for(settings):
-    """Returns the Python lines that repeat a run."""
-    return records.code_for(settings, MODULE)
 
 
 def history_table(history):
@@ -65,6 +59,7 @@ def comparable(stored, history, settings):
     if not len(stored):
         return found
     same = stored[(stored["data"] == settings["data"]) & (model_of(stored) == settings["name"]) & (stored["rank"] > 0)]
+    same = same[usual_batch(same)]
     same = same[same["count"] == settings["count"]] if settings["data"] == "facts" else same
     for (rank, scale, lr, layers, steps), runs in same.groupby(["rank", "scale", "lr", "targets", "steps"]):
         label = f"stored: rank {rank}, rate {lr:g}, factor {scale:.3g}, {layers}, {steps:.0f} steps"
@@ -89,7 +84,7 @@ def controls(folder, say):
     """Returns {setting: control} with labels, in the order of DEFAULTS; each speaks up when it is let go."""
 
     def slider(kind, name, **how):
-        return kind(description=name, continuous_update=False, **how, **benches.wide())
+        return kind(description=name, continuous_update=False, **how, **widgets.wide())
 
     rates = [(f"{rate:g}", rate) for rate in RATES]
     return {
@@ -97,12 +92,12 @@ def controls(folder, say):
         "count": slider(w.SelectionSlider, "Facts", options=rank_runs.COUNTS, value=64),
         "rank": slider(w.SelectionSlider, "Rank", options=rank_runs.RANKS, value=8),
         "alpha": slider(w.SelectionSlider, "Alpha", options=(1, 2, 4, 8, 16, 32, 64, 128), value=adapters.ALPHA),
-        "rslora": w.Checkbox(value=False, description="rsLoRA: alpha / √rank", indent=True, **benches.wide()),
-        "targets": w.Dropdown(options=LAYERS, value="all-linear", description="Layers", **benches.wide()),
+        "rslora": w.Checkbox(value=False, description="rsLoRA: alpha / √rank", indent=True, **widgets.wide()),
+        "targets": w.Dropdown(options=LAYERS, value="all-linear", description="Layers", **widgets.wide()),
         "lr": slider(w.SelectionSlider, "Learning rate", options=rates, value=5e-3),
         "dropout": slider(w.FloatSlider, "Dropout", value=0.0, max=0.5, step=0.05),
         "steps": slider(w.IntSlider, "Steps", value=128, min=16, max=512, step=16),
-        "seed": w.BoundedIntText(value=0, max=999, description="Seed", **benches.wide()),
+        "seed": w.BoundedIntText(value=0, max=999, description="Seed", **widgets.wide()),
         "name": benches.model_choice(),
     }
 
@@ -114,20 +109,24 @@ class LoraBench:
     """The bench's controls, its pictures and the run in progress; `box` is what is displayed."""
 
     def __init__(self, stored, path):
-        self.stored, self.path, self.configs = with_real(stored), Path(path), {}
-        self.inputs = controls(self.path.parent / "own", self.say_line)
-        self.paper = w.Dropdown(options=[NOBODY, *presets.PAPERS], description="Preset", **benches.wide())
+        self.stored, self.configs = with_real(stored), {}
+        self.inputs = controls(Path(path).parent / "own", self.say_line)
+        self.paper = w.Dropdown(options=[NOBODY, *presets.PAPERS], description="Preset", **widgets.wide())
         self.runner = benches.Runner(self.say_line, "Train with these settings")
-        self.time, self.line, self.told, self.picture, self.record, self.note = (w.HTML() for _ in range(6))
-        self.export, self.code = (w.Button(description=name) for name in ("Export", "Show code"))
+        self.time, self.line, self.told, self.picture = (
+            widgets.words("310px"),
+            widgets.words(),
+            widgets.words(),
+            w.HTML(),
+        )
+        self.record = benches.Record(path, history_table, MODULE, self.settings)
         self.comparison, self.filling = benches.Comparison(), False
         order = ("data", "count", "rank", "alpha", "rslora", "targets", "lr", "dropout", "steps", "seed")
         left = [self.paper, self.inputs["name"], *(self.inputs[name] for name in order)]
-        views = benches.pages({
-            "This setting": w.VBox([self.picture]), "Compare two runs": self.comparison.box,
-            "Runs": w.VBox([w.HBox([self.export, self.code]), self.note, self.record]),
+        views = widgets.pages({
+            "This setting": w.VBox([self.picture]), "Compare two runs": self.comparison.box, "Runs": self.record.box,
         })  # fmt: skip
-        self.box = benches.columns([*left, *self.runner.controls(), self.time], [self.told, self.line, views])
+        self.box = widgets.columns([*left, *self.runner.controls(), self.time], [self.told, self.line, views])
         self.connect()
 
     def connect(self):
@@ -139,8 +138,6 @@ class LoraBench:
         self.paper.observe(self.choose_paper, names="value")
         self.runner.run.on_click(self.start)
         self.runner.time.on_click(self.time_it)
-        self.export.on_click(self.write_export)
-        self.code.on_click(lambda _: self.say_note(f"<pre>{html.escape(code_for(self.settings()))}</pre>"))
         self.redraw()
 
     def settings(self):
@@ -156,10 +153,6 @@ class LoraBench:
     def say_line(self, text):
         """Shows a line of HTML above the picture."""
         self.line.value = text
-
-    def say_note(self, text):
-        """Shows a line of HTML above the table of runs."""
-        self.note.value = text
 
     def choose_paper(self, _):
         """Sets the controls as a paper did, and says so."""
@@ -194,16 +187,14 @@ class LoraBench:
 
     def redraw(self, _=None):
         """Draws picture, lines and tables for the setting: nothing is trained."""
-        chosen, history = self.settings(), read_history(self.path)
+        chosen, history = self.settings(), self.record.history()
         try:
             self.say_line(f"{summary(chosen, self.check(chosen))}<br>{stored_text(self.stored, chosen)}")
         except (ValueError, OSError) as error:
             self.say_line(f"<b>Cannot use this:</b> {html.escape(str(error))}")
         self.time.value = pace.tell(chosen)
         figure = bench_view(self.stored, history, chosen)
-        self.picture.value = benches.fitting(figure, tell(self.stored, history, chosen))
-        table = history_table(history).iloc[::-1]
-        self.record.value = benches.boxed(table, index=False) if history else "No runs yet: press Run."
+        self.picture.value = widgets.fitting(figure, tell(self.stored, history, chosen))
         self.comparison.offer(comparable(self.stored, history, chosen))
 
     def start(self, _):
@@ -215,7 +206,7 @@ class LoraBench:
             begun = time.perf_counter()
             measured = rank_runs.run(**chosen, each_step=each_step)
             pace.keep(chosen, measured, time.perf_counter() - begun)
-            history = add_to_history({"settings": chosen, **measured}, self.path)
+            history = self.record.add({"settings": chosen, **measured})
             self.redraw()
             return f"Run {len(history)}: {100 * measured['score']:.0f} % right"
 
@@ -232,12 +223,6 @@ class LoraBench:
             return "Timed"
 
         self.runner.start(pace.TRIED, job)
-
-    def write_export(self, _):
-        """Writes the runs beside the record: as a table, as data, and as lines that repeat them."""
-        history = read_history(self.path)
-        paths = records.export(history, self.path, history_table(history), MODULE)
-        self.say_note("Wrote " + ", ".join(html.escape(str(path)) for path in paths))
 
 
 def with_real(stored):
