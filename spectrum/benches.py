@@ -63,7 +63,9 @@ def data_choice(options, folder, say, value):
 
     An uploaded file is kept in `folder`; what cannot be kept is said by `say(html)`.
     """
-    upload = w.FileUpload(accept=FILES, description="Upload a file", tooltip="A file of this computer", **wide())
+    upload = w.FileUpload(
+        accept=FILES, description="Upload a file", tooltip="A file of this computer", layout=w.Layout(width="310px")
+    )
     choice = OpenChoice(options, "own file …", "or its path", value, "Data", [upload])
 
     def keep(_):

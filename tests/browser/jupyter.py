@@ -175,7 +175,7 @@ class OpenNotebook:
             time.sleep(0.1)
         raise TimeoutError(f"after {timeout} s {pattern!r} is not in the outputs of cell {number}, which read:\n{text}")
 
-    def tab_to(self, number, locator, limit=40):
+    def tab_to(self, number, locator, limit=60):
         """Select a cell, then press Tab until the element has the focus, as someone without a mouse does.
 
         Raises AssertionError where the element is not reached.

@@ -60,13 +60,15 @@ def comparable(sweep, history):
     """Returns {label: run} of what can be compared: the learner's runs, and the stored ones, their seeds as one."""
     found = {}
     for number, run in reversed(list(enumerate(history, 1))):
-        result = {key: value for key, value in run.items() if key not in ("settings", "loss")}
+        result = {key: value for key, value in run.items() if key not in ("settings", "loss", "wordings", "role")}
+        result = {f"{key}, %": 100 * run[key] for key in ("wordings", "role")} | result
         label = f"run {number}: {widget.describe_run(run['settings'] | run)}"
         found[label] = {"settings": run["settings"], "result": result, "curves": [run["loss"]]}
     tuned = sweep[sweep["rows"] > 0]
     for (name, rows, lr, epochs, loss_on), runs in tuned.groupby(["name", "rows", "lr", "epochs", "loss_on"]):
         settings = {"name": name, "rows": int(rows), "lr": float(lr), "epochs": int(epochs), "loss_on": loss_on}
-        result = {key: float(runs[key].mean()) for key in ("wordings", "role", "tokens out", "seconds")}
+        result = {f"{key}, %": 100 * float(runs[key].mean()) for key in ("wordings", "role")}
+        result |= {key: float(runs[key].mean()) for key in ("tokens out", "seconds")}
         result["role of each seed, %"] = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
         label = f"stored: {rows:.0f} rows × {epochs:.0f}, rate {lr:g}, loss on {loss_on}"
         found[label] = {"settings": settings, "result": result, "curves": list(runs["loss"])}

@@ -118,8 +118,9 @@ def draw_sweep(sweep, title, runs=(), size=(7.5, 3.3), panels=(1, 2)):
                 continue  # it belongs to another curve than the one drawn there
             axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["lora"])
             axes.annotate(f"  {number}", (found[column], 100 * found["role"]), fontsize=8)
-        draw_level(axes, sweep, "base", "wordings", "held-out wordings, untuned", 0.02, "left")
-        draw_level(axes, sweep, "instruct", "role", "role, lumen-instruct", 0.98, "right")
+        named = axes is left  # the other has the same levels, and its points lie where the words would
+        draw_level(axes, sweep, "base", "wordings", "held-out wordings, untuned" * named, 0.02, "left")
+        draw_level(axes, sweep, "instruct", "role", "role, lumen-instruct" * named, 0.98, "right")
         axes.set_xscale("log")
         axes.spines[["top", "right"]].set_visible(False)
     left.set(xlabel="rows of instruction data", ylabel="right answers, %", ylim=(-3, 103))
@@ -194,7 +195,7 @@ def stored_text(sweep, settings):
     if not len(runs):
         return "The stored sweep has no run with these settings: press Run."
     shares = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
-    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right with a role. Run does seed 0 anew."
+    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right with a role. Run does one anew."
 
 
 def tuning_bench(sweep, path=HISTORY):

@@ -53,7 +53,8 @@ def comparable(stored, history, settings):
     found = {}
     for number, run in reversed(list(enumerate(history, 1))):
         chosen = run["settings"]
-        result = {key: value for key, value in run.items() if key not in ("settings", "loss")}
+        result = {"score, %": 100 * run["score"]}
+        result |= {key: value for key, value in run.items() if key not in ("settings", "loss", "score")}
         label = f"run {number}: {chosen['name']}, {chosen['data']}, rank {chosen['rank']}, rate {chosen['lr']:g}"
         found[label] = {"settings": chosen, "result": result, "curves": [run["loss"]]}
     if not len(stored):
@@ -67,7 +68,7 @@ def comparable(stored, history, settings):
         chosen = {"name": settings["name"], "data": settings["data"], "count": settings["count"], "rank": int(rank),
                   "lr": float(lr), "targets": layers, "steps": int(steps), "dropout": 0.0, **known}  # fmt: skip
         seeds = ", ".join(f"{100 * score:.0f}" for score in sorted(runs["score"]))
-        result = {"score": float(runs["score"].mean()), "score of each seed, %": seeds}
+        result = {"score, %": 100 * float(runs["score"].mean()), "score of each seed, %": seeds}
         result |= {key: float(runs[key].mean()) for key in ("last loss", "trainable", "seconds") if key in runs}
         found[label] = {"settings": chosen, "result": result, "curves": list(runs["loss"])}
     return found
