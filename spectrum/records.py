@@ -96,7 +96,8 @@ def compared(one, other, names=("A", "B")):
     Lists, such as the curve of the loss, are left to the picture.
     """
     settings = differ(one, other)
-    results = [key for key in one["result"] | other["result"] if not isinstance(one["result"].get(key), list | dict)]
+    both = one["result"] | other["result"]
+    results = [key for key, found in both.items() if not isinstance(found, list | dict)]
     rows = [(SPOKEN.get(key, key), value(one, key), value(other, key)) for key in settings]
     rows += [(key, tidy(one["result"].get(key)), tidy(other["result"].get(key))) for key in results]
     return pd.DataFrame(rows, columns=["", *names])

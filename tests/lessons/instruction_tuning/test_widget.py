@@ -12,7 +12,7 @@ from shells import every, wait_until
 from spectrum import plots, sweeps
 from spectrum.evaluate import Score
 from spectrum.examples import IGNORE
-from spectrum.lessons.instruction_tuning import bench, widget
+from spectrum.lessons.instruction_tuning import pictures, widget
 from spectrum.lessons.instruction_tuning import runs as tuning_runs
 
 
@@ -47,7 +47,7 @@ def quick_run(monkeypatch):
 def shell(sweep, tmp_path, monkeypatch):
     """A bench over the made-up sweep, with an empty record and an empty cache."""
     monkeypatch.setenv("SPECTRUM_CACHE", str(tmp_path / "cache"))
-    return bench.TuningBench(sweep, tmp_path / "runs" / "tuning.json")
+    return widget.TuningBench(sweep, tmp_path / "runs" / "tuning.json")
 
 
 def run_once(shell):
@@ -70,7 +70,7 @@ def test_tokens_in_the_loss_are_marked_in_more_than_colour(tiny):
 
 def test_masks_are_shown_with_their_counts(tiny, monkeypatch):
     shown = []
-    monkeypatch.setattr(widget, "display", lambda x: shown.append(x.data))
+    monkeypatch.setattr(pictures, "display", lambda x: shown.append(x.data))
     widget.show_masks(tiny[1], {"a < b": {"input_ids": [5, 6, 7], "labels": [IGNORE, 6, 7]}})
     assert shown[0].startswith("<b>a &lt; b</b>: 2 of 3 tokens in the loss")
 
@@ -135,7 +135,7 @@ def test_run_shows_the_loss_adds_a_star_and_is_kept(quick_run, shell, sweep):
     assert shell.runner.cancel.disabled and "50.0" in shell.record.shown.value
     (kept,) = json.loads(shell.record.path.read_text())
     assert kept["settings"] == shell.settings() and kept["role"] == 0.5
-    again = bench.TuningBench(sweep, shell.record.path)
+    again = widget.TuningBench(sweep, shell.record.path)
     assert "run 1: 250 rows" in again.picture.value
     again.record.export.click()
     assert "Wrote tuning_export.csv" in again.record.note.value
@@ -216,7 +216,7 @@ def test_time_it_measures_and_keeps_nothing_else(shell, tiny_folder):
 
 
 def test_the_live_loss_is_readable_without_the_picture():
-    assert 'aria-label="step 2 of 4, loss 0.500 nats per token"' in bench.loss_svg([1.0, 0.5], 4)
-    assert 'points="0.0,0.0 140.0,30.0"' in bench.loss_svg([1.0, 0.5], 4)
-    assert "no step yet" in bench.loss_svg([], 4)
-    assert 'aria-label="step 2 of 4"' in bench.loss_svg([math.nan, math.nan], 4)
+    assert 'aria-label="step 2 of 4, loss 0.500 nats per token"' in widget.loss_svg([1.0, 0.5], 4)
+    assert 'points="0.0,0.0 140.0,30.0"' in widget.loss_svg([1.0, 0.5], 4)
+    assert "no step yet" in widget.loss_svg([], 4)
+    assert 'aria-label="step 2 of 4"' in widget.loss_svg([math.nan, math.nan], 4)
