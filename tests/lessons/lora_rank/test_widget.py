@@ -1,6 +1,7 @@
 """The LoRA bench: its picture, its record, and a run by its button that is kept, or cancelled."""
 
 import json
+from datetime import datetime
 
 import ipywidgets as w
 import pandas as pd
@@ -137,7 +138,7 @@ def test_an_own_file_is_uploaded_read_and_refused_in_the_readers_words(bench):
     assert upload.layout.display is None and "upload a file of your own" in bench.line.value
     good = "".join(json.dumps({"prompt": f"Q{i}", "completion": f"A{i}"}) + "\n" for i in range(20)).encode()
     for name, content in (("own.jsonl", good), ("own.jsonl", good.replace(b'"A3"', b'""'))):
-        upload.value = [{"name": name, "content": content, "type": "", "size": 1, "last_modified": 0}]
+        upload.value = ({"name": name, "content": content, "type": "", "size": 1, "last_modified": datetime.now()},)
     assert bench.settings()["data"].endswith("own/own-2.jsonl") and bench.inputs["steps"].value == 96
     assert "line 4: field &#x27;completion&#x27; is empty" in bench.line.value
     menu.field.value = menu.field.value.replace("own-2", "own")
