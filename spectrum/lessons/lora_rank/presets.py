@@ -57,7 +57,7 @@ def paper_rate(rate, settings, stored):
     best = best_rate(stored, settings)
     why = "the best stored one" if best else "the usual one of this rank"
     best = best or rank_runs.rate_of(settings["rank"])
-    return best, f"Its rate, {rate:g}, suits models a hundred times lumen's size: here it is {best:g}, {why}."
+    return best, f"Its rate, {rate:g}, suits far larger models than lumen: here it is {best:g}, {why}."
 
 
 def full_times_ten(name):

@@ -177,7 +177,7 @@ def test_a_papers_rate_is_its_own_on_a_real_model_and_the_best_stored_one_on_lum
     real, line = presets.preset("QLoRA paper", widget.DEFAULTS | {"name": "smollm2"}, both)
     assert real["lr"] == 2e-4 and "as in the paper" in line
     lumen, line = presets.preset("QLoRA paper", widget.DEFAULTS, both)
-    assert lumen["lr"] == rank_runs.rate_of(64) and "suits models a hundred times lumen's size" in line
+    assert lumen["lr"] == rank_runs.rate_of(64) and "suits far larger models than lumen" in line
 
 
 def test_ten_times_fulls_rate_needs_a_full_run(monkeypatch):
