@@ -89,7 +89,7 @@ def comparable(sweep, history):
     for (name, rows, lr, epochs, loss_on), runs in tuned.groupby(["name", "rows", "lr", "epochs", "loss_on"]):
         settings = {"name": name, "rows": int(rows), "lr": float(lr), "epochs": int(epochs), "loss_on": loss_on}
         result = {f"{key}, %": 100 * float(runs[key].mean()) for key in ("wordings", "role")}
-        result |= {key: float(runs[key].mean()) for key in ("tokens out", "seconds")}
+        result |= {key: float(runs[key].mean()) for key in ("tokens out", "seconds") if key in runs}
         result["role of each seed, %"] = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
         label = f"stored: {rows:.0f} rows × {epochs:.0f}, rate {lr:g}, loss on {loss_on}"
         found[label] = {"settings": settings, "result": result, "curves": list(runs["loss"])}
