@@ -210,12 +210,12 @@ class Comparison:
             menu.observe(self.draw, names="value")
 
     def offer(self, runs):
-        """Offers {label: run}; what was chosen stays chosen while it is there, else the first two are."""
+        """Offers {label: run}; a new first one becomes run A. What was chosen else stays while it is there."""
         labels, old = list(runs), list(self.runs)
         self.runs = runs
         if labels == old:
             return
-        kept = [menu.value for menu in (self.one, self.other)]
+        kept = [self.one.value if labels[:1] == old[:1] else None, self.other.value]
         self.filling = True  # each change of a menu would draw the picture anew
         for place, menu in enumerate((self.one, self.other)):
             menu.options = labels

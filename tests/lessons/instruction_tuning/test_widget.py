@@ -201,6 +201,7 @@ def test_every_control_has_a_label_and_can_be_reached_by_keyboard(sweep, tmp_pat
 def test_two_runs_are_compared(quick_run, shell):
     run_once(shell)
     live, stored, *_ = shell.comparison.runs
+    assert shell.comparison.one.value == live
     assert live.startswith("run 1: 250 rows × 1") and stored.startswith("stored: 125 rows")
     shell.comparison.one.value, shell.comparison.other.value = live, stored
     assert "<td>rows</td>" in shell.comparison.shown.value and "role of each seed, %" in shell.comparison.shown.value

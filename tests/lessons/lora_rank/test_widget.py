@@ -196,7 +196,7 @@ def test_two_runs_are_compared_whether_stored_or_live(bench, monkeypatch):
     press(bench, bench.runner.run)
     live, first, second = bench.comparison.runs
     assert live.startswith("run 1: base, facts, rank 8") and first.startswith("stored: rank 1")
-    bench.comparison.one.value, bench.comparison.other.value = live, second
+    assert bench.comparison.one.value == live and bench.comparison.other.value == second, "a new run is compared first"
     shown = bench.comparison.shown.value
     assert "have the same settings" not in shown and "ends at 1" in shown and "score of each seed, %" in shown
     bench.comparison.other.value = live
