@@ -191,7 +191,7 @@ class Record:
         paths = records.export(history, self.path, self.table(history), self.module)
         names = ", ".join(html.escape(path.name) for path in paths)
         self.note.value = (
-            f"Wrote {names} to {html.escape(str(self.path.parent))}, beside this notebook: {len(history)} runs"
+            f"Wrote {names} to {html.escape(str(self.path.parent))}, beside this notebook. Runs: {len(history)}"
         )
 
 

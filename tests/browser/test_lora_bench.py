@@ -65,6 +65,9 @@ def assert_one_screen(notebook, number):
 @pytest.mark.browser
 def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path):
     with lab.open(bench_notebook(tmp_path), height=800) as notebook:
+        (tmp_path / "own.csv").write_text(OWN)
+        # Heard from the start: asked for only where the key is pressed, Chromium opened a dialog of its own now and then.
+        notebook.page.on("filechooser", lambda chooser: chooser.set_files(str(tmp_path / "own.csv")))
         notebook.run_all()
         number, wait = notebook.find_cell("playground"), notebook.wait_for_text
         wait(number, r"scale 2\.00 · 175,104 trainable parameters[^§]*1 seeds: 90 % right", 120)
@@ -102,11 +105,8 @@ def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path
         wait(number, r"the LoRA paper \(Hu et al\. 2021, their runs on GPT-2\): rank 4, α 32")
         choose(notebook, number, "Data", 3)
         wait(number, r"upload a file of your own")
-        (tmp_path / "own.csv").write_text(OWN)
         notebook.tab_to(number, notebook.output(number).get_by_role("button", name="Upload a file"))
-        with notebook.page.expect_file_chooser() as chooser:
-            notebook.page.keyboard.press("Enter")
-        chooser.value.set_files(str(tmp_path / "own.csv"))
+        notebook.page.keyboard.press("Enter")
         wait(number, r"own\.csv: .*line 4: field 'completion' is empty|line 4: .*'completion'")
         notebook.screenshot(tmp_path / "bench.png", number)
 
@@ -114,5 +114,5 @@ def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path
         notebook.wait_until_idle()
         notebook.run_all()
         press(notebook, number, "Runs")
-        wait(number, r"score %\s+s\s+1\s+facts\s+64\s+1\s+2")
+        wait(number, r"1\s+[\d.]+\s+[\d.]+\s+facts\s+64\s+1\s+2")
     assert (tmp_path / "bench.png").stat().st_size > 1000

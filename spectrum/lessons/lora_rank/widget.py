@@ -36,10 +36,10 @@ NOBODY = "your own settings"
 
 
 def history_table(history):
-    """Returns a DataFrame with one row for each run: settings, parameters, score in per cent, seconds."""
+    """Returns a DataFrame with one row for each run: score in per cent, seconds, settings, factor, parameters."""
     rows = [
-        {"run": number, **run["settings"], "scale": round(scale_in(run["settings"]), 3),
-         "trainable": run["trainable"], "score %": round(100 * run["score"], 1), "s": run["seconds"]}
+        {"run": number, "score %": round(100 * run["score"], 1), "s": run["seconds"], **run["settings"],
+         "scale": round(scale_in(run["settings"]), 3), "trainable": run["trainable"]}
         for number, run in enumerate(history, 1)
     ]  # fmt: skip
     return pd.DataFrame(rows)
