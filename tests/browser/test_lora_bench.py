@@ -66,7 +66,7 @@ def assert_one_screen(notebook, number):
 def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path):
     with lab.open(bench_notebook(tmp_path), height=800) as notebook:
         (tmp_path / "own.csv").write_text(OWN)
-        # Heard from the start: asked for only where the key is pressed, Chromium opened a dialog of its own now and then.
+        # Heard from the start: where it was asked for just before the key was pressed, the chooser was missed at times.
         notebook.page.on("filechooser", lambda chooser: chooser.set_files(str(tmp_path / "own.csv")))
         notebook.run_all()
         number, wait = notebook.find_cell("playground"), notebook.wait_for_text
