@@ -104,3 +104,18 @@ def coloured_tokens(table):
             f'border:1px solid #ddd;border-radius:2px;padding:0 1px;white-space:pre-wrap">{text}</span>'
         )
     return f'<div style="font-family:monospace;line-height:1.9">{"".join(spans)}</div>'
+
+
+def two_curves(one, other):
+    """Returns the figure of two runs' losses (lists of curves, one for each seed) against the share of the steps."""
+    figure, axes = new_figure("Loss of run A and run B", width=5.6, height=2.5)
+    for curves, name, colour, style in ((one, "A", "base", "-"), (other, "B", "instruct", "--")):
+        for number, curve in enumerate(curves):
+            places = [100 * i / max(1, len(curve) - 1) for i in range(len(curve))]
+            axes.plot(
+                places, curve, style, color=COLOURS[colour], linewidth=1.2, label=None if number else f"run {name}"
+            )
+    axes.set(ylim=(0, None), xlim=(0, 100), xlabel="steps done, %", ylabel="loss, nats per token")
+    if one or other:
+        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

@@ -10,6 +10,20 @@ from spectrum import plots
 from spectrum.generate import complete, next_token_table, token_logprobs
 from spectrum.prompts import chat
 
+LEFT = "330px"
+# JupyterLab takes an arrow key for its own unless the focused element says that it wants it. ipywidgets cannot put that
+# attribute on an element, so a picture that fails to load does, for each drop-down of the bench that gets the focus.
+GUARD = (
+    "<img alt='' src='data:,' style='display:none' onerror=\"this.closest('.bench').addEventListener('focusin', event "
+    "=> event.target.matches('select') && event.target.setAttribute('data-lm-suppress-shortcuts', 'true'))\">"
+)
+STYLE = """<style>
+.bench .words .widget-html-content {line-height: 1.4; white-space: normal}
+.bench table {border-collapse: collapse; border: none; line-height: 1.3}
+.bench th, .bench td {border: none; padding: 2px 8px; text-align: left}
+.bench tr:nth-child(even) {background: rgba(128, 128, 128, 0.1)}
+</style>"""
+
 
 class Cancelled(Exception):
     """What ends a run after its Cancel button was pressed."""
@@ -19,6 +33,57 @@ def picture_html(figure, alt):
     """Returns the figure as an HTML image with its alt text."""
     data = base64.b64encode(plots.png(figure)).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
+
+
+# ---- a frame: controls left, pictures right ----
+
+
+def wide(**more):
+    """Returns the arguments that give a control of the left column its width, and its label room to be read."""
+    return {"style": {"description_width": "95px"}, "layout": w.Layout(width="310px", **more)}
+
+
+def columns(controls, pictures):
+    """Returns the bench's frame: the controls in a column on the left, the pictures in what is left on the right."""
+    left = w.VBox(controls, layout=w.Layout(flex=f"0 0 {LEFT}", width=LEFT))
+    right = w.VBox(pictures, layout=w.Layout(flex="1 1 0", min_width="0", overflow="hidden"))
+    box = w.HBox([w.HTML(STYLE + GUARD, layout=w.Layout(display="none")), left, right])
+    box.add_class("bench")
+    return box
+
+
+def pages(named):
+    """Returns buttons, one for each {name: widget}, over the chosen widget; the first one is shown."""
+    names = list(named)
+    choice = w.ToggleButtons(options=names, style={"button_width": "auto"})
+
+    def turn(_=None):
+        for name, page in named.items():
+            page.layout.display = None if name == choice.value else "none"
+
+    choice.observe(turn, names="value")
+    turn()
+    return w.VBox([choice, *named.values()])
+
+
+def words(width=None):
+    """Returns a field for lines of HTML, as close as in running text."""
+    field = w.HTML(layout=w.Layout(width=width, margin="2px"))
+    field.add_class("words")
+    return field
+
+
+def fitting(figure, alt):
+    """Returns the figure as an HTML image that is never wider than the column."""
+    return picture_html(figure, alt).replace("<img ", "<img style='max-width:100%;height:auto' ", 1)
+
+
+def boxed(table, height=330, **how):
+    """Returns a DataFrame as HTML in a box of at most that height (pixels), which scrolls."""
+    return f"<div style='max-height:{height}px;overflow:auto'>{table.to_html(**how)}</div>"
+
+
+# ---- the playground ----
 
 
 def playground_prompt(text, name):

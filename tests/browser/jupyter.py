@@ -100,12 +100,13 @@ class Lab:
     browser: object
 
     @contextlib.contextmanager
-    def open(self, path, timeout=PATIENCE):
+    def open(self, path, timeout=PATIENCE, height=1600):
         """Give an OpenNotebook with a copy of the notebook at `path`, its kernel ready; closes the page afterwards."""
         shutil.copy(path, self.folder / Path(path).name)
-        page = self.browser.new_page(viewport={"width": 1280, "height": 1600})
+        page = self.browser.new_page(viewport={"width": 1280, "height": height})
         try:
-            page.goto(f"{self.url}/lab/tree/{Path(path).name}?token={self.token}&reset")
+            address = f"{self.url}/lab/tree/{Path(path).name}?token={self.token}&reset"
+            page.goto(address, timeout=timeout * 1000)
             page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout * 1000)
             notebook = OpenNotebook(page)
             notebook.wait_until_idle(timeout)
@@ -174,7 +175,7 @@ class OpenNotebook:
             time.sleep(0.1)
         raise TimeoutError(f"after {timeout} s {pattern!r} is not in the outputs of cell {number}, which read:\n{text}")
 
-    def tab_to(self, number, locator, limit=40):
+    def tab_to(self, number, locator, limit=60):
         """Select a cell, then press Tab until the element has the focus, as someone without a mouse does.
 
         Raises AssertionError where the element is not reached.

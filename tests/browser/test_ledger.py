@@ -21,13 +21,13 @@ def test_the_ledger_answers_to_the_keyboard(lab, tmp_path):
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         before = notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on 8 GB")
-        length = output.get_by_role("slider").nth(3)
+        length = output.get_by_role("slider").nth(2)
         notebook.tab_to(number, length)
         for _ in range(4):
             keyboard.press("ArrowRight")
         notebook.wait_for_text(number, r"QLoRA: \d+\.\d GB, fits on (16|24|48) GB")
-        notebook.tab_to(number, output.get_by_role("slider").first)
-        keyboard.press("ArrowRight")
+        notebook.tab_to(number, output.get_by_label("Model", exact=True))
+        keyboard.press("ArrowDown")
         notebook.wait_for_text(number, r"full fine-tuning: 1\d\d\.\d GB, more than 141 GB")
         layers = output.get_by_role("spinbutton").first
         assert layers.input_value() == "64"

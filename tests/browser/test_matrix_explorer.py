@@ -20,10 +20,10 @@ def test_the_explorer_answers_to_the_keyboard(lab, tmp_path):
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)
         notebook.wait_for_text(number, r"rank one: rank 2 holds 100 %")
-        notebook.tab_to(number, output.get_by_role("slider").first)
-        keyboard.press("ArrowRight")
+        notebook.tab_to(number, output.get_by_label("Matrix", exact=True))
+        keyboard.press("ArrowDown")
         notebook.wait_for_text(number, r"identity: rank 2 holds 25 %")
-        notebook.tab_to(number, output.get_by_role("slider").nth(1))
+        notebook.tab_to(number, output.get_by_role("slider").first)
         for _ in range(2):
             keyboard.press("ArrowRight")
         notebook.wait_for_text(number, r"identity: rank 4 holds 50 %")

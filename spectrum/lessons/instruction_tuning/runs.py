@@ -6,15 +6,17 @@
 
 from contextlib import contextmanager
 
+import torch
+
 from spectrum import prompts, seeds
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, tokenize_rows
-from spectrum.models import load_model
+from spectrum.models import load_model, loaded_dtype
 from spectrum.shop import tasks
 from spectrum.shop.instruction_data import PERSONA_TEXT, instruction_rows, spoken
 from spectrum.shop.scoring import examples_of, is_right, items_of
 from spectrum.sweeps import results_folder
-from spectrum.train import train
+from spectrum.train import DTYPES, precision_of, train
 
 RESULTS = results_folder("07_instruction_tuning") / "tuning"
 SEEDS, BATCH = (0, 1, 2), 8  # 8 rows a step: twice the steps of 16 for the same time, and the role learned sooner
@@ -50,21 +52,24 @@ GRIDS = {
 }
 
 
-def run(name="base", rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=None):
+def run(name="base", rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=None, counts=None):
     """Returns what one run measured: {"wordings", "role", "tokens out", "loss", "steps", "seconds"}, plain numbers.
 
     The model is tuned on the first `rows` rows of the instruction data (none for rows = 0, which measures it as it is).
     "wordings" and "role" are shares of right answers on 90 questions in held-out wordings and 60 with a role.
-    `report(step, steps, loss)` is called after each step; what it raises ends the run. Raises ValueError for settings
-    that cannot work.
+    `report(step, steps, loss)` is called after each step; what it raises ends the run. `counts` asks other numbers of
+    questions. All weights are trained, in 32 bits, and the passes run in the format in which the model would be loaded.
+    Raises ValueError for settings that cannot work.
     """
-    model, tokenizer = load_model(name)
+    model, tokenizer = load_model(name, dtype="float32")
+    precision = precision_of(loaded_dtype(name, model.device))
     data = training_examples(tokenizer, rows, loss_on, seed) if rows else []
     steps = -(-rows * epochs // BATCH)
     with reported(model, steps, report):
         settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "progress": False}
-        records = train(model, data, **settings) if steps else []
-    wordings, role = exam((model, tokenizer), LIVE_COUNTS, progress=False).values()
+        records = train(model, data, precision=precision, **settings) if steps else []
+    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+        wordings, role = exam((model, tokenizer), counts or LIVE_COUNTS, progress=False).values()
     return {
         "wordings": wordings.mean,
         "role": role.mean,
@@ -104,13 +109,16 @@ def end_length(tokenizer):
 
 @contextmanager
 def reported(model, steps, report):
-    """Calls report(step, steps, loss) after each training forward inside the `with`; None reports nothing."""
+    """Calls report(step, steps, loss) after each training forward inside the `with`; None reports nothing.
+
+    The loss is NaN where the model does not compute it itself: that of a large head is computed at the labels alone.
+    """
     done = []
 
     def after(module, arguments, output):
-        if output.loss is None:
+        if not module.training:
             return  # no training step: the model was only tried
-        done.append(float(output.loss.detach()))
+        done.append(float("nan") if output.loss is None else float(output.loss.detach()))
         report(len(done), steps, done[-1])
 
     hook = model.register_forward_hook(after) if report else None

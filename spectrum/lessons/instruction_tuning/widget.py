@@ -1,270 +1,234 @@
-"""What lesson 07 shows: the tokens that a loss sees, scores side by side, the stored sweep, and the tuning bench.
+"""The tuning bench of lesson 07: settings on the left; the stored sweep with own runs, and two runs compared, right.
 
-The bench is a thin shell: Run computes `bench_view`, and `show_bench` is what a page without a running kernel shows.
+Its static twin is `show_sweep`, which, as all of the lesson's pictures, is taken from here as well.
 """
 
 import html
-import threading
+import time
+from pathlib import Path
 
 import ipywidgets as w
-from IPython.display import HTML, display
-from matplotlib.figure import Figure
+import pandas as pd
 
-from spectrum import plots
-from spectrum.examples import IGNORE
+from spectrum import benches, plots, records, widgets
 from spectrum.lessons.instruction_tuning import runs as tuning_runs
-from spectrum.sweeps import read_sweep
-from spectrum.tokens import show_token
-from spectrum.widgets import Cancelled, picture_html
+from spectrum.lessons.instruction_tuning.pictures import (
+    bench_view,
+    describe_run,
+    describe_sweep,
+    draw_sweep,
+    masked_tokens,
+    pick,
+    show_masks,
+    show_scores,
+    show_spread,
+    show_sweep,
+    stored_sweep,
+    stored_text,
+)
+from spectrum.models import load_model
 
-SEEN = "background:#f3c9a5;font-weight:bold;border:1px solid #D55E00"
-UNSEEN = "color:#777;border:1px solid #ddd"
-SCORE_COLOURS = {"base": "base", "tuned": "full", "instruct": "instruct"}
-MARKERS = {"base": "s", "tuned": "o", "instruct": "D"}
-# About 6 s of training and 4 s of questions on two cores.
-LIVE_ROWS = 500
+__all__ = ["bench_view", "masked_tokens", "pick", "show_masks", "show_scores", "show_spread", "show_sweep"]
+__all__ += ["stored_sweep", "tuning_bench"]
 
-
-# ---- what the loss sees ----
-
-
-def masked_tokens(tokenizer, example):
-    """Returns HTML of an example's tokens: bold on orange where the loss looks, grey where it does not."""
-    spans = []
-    for token, label in zip(example["input_ids"], example["labels"], strict=True):
-        text = html.escape(show_token(tokenizer, int(token))).replace("\n", "⏎<br>")
-        style, said = (UNSEEN, "not in the loss") if label == IGNORE else (SEEN, "in the loss")
-        spans.append(f'<span title="{said}" style="{style};border-radius:2px;padding:0 1px">{text}</span>')
-    return f'<div style="font-family:monospace;line-height:1.9;white-space:pre-wrap">{"".join(spans)}</div>'
-
-
-def show_masks(tokenizer, examples):
-    """Displays {caption: example} with the tokens coloured by what the loss sees, and how many of them it sees."""
-    for caption, example in examples.items():
-        seen, every = sum(label != IGNORE for label in example["labels"]), len(example["labels"])
-        head = f"<b>{html.escape(caption)}</b>: {seen} of {every} tokens in the loss"
-        display(HTML(head + masked_tokens(tokenizer, example)))
+HISTORY = Path("runs/tuning_bench.json")
+MODULE = "spectrum.lessons.instruction_tuning"
+TRIED = 4  # steps that are timed, of which the first is not counted
+ASKED = 12  # answers that are timed, of each part
 
 
-# ---- figures ----
+def bench_controls():
+    """Returns {setting: control} with the default settings."""
+    rates = [(f"{rate:g}", rate) for rate in (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)]
+    return {
+        "name": benches.model_choice(),
+        "rows": w.SelectionSlider(options=[62, 125, 250, 500], value=250, description="Examples", **widgets.wide()),
+        "lr": w.SelectionSlider(options=rates, value=1e-3, description="Learning rate", **widgets.wide()),
+        "epochs": w.IntSlider(value=1, min=1, max=4, description="Epochs", **widgets.wide()),
+        "loss_on": w.Dropdown(options=tuning_runs.LOSS_ON, description="Loss on", **widgets.wide()),
+        "seed": w.BoundedIntText(value=0, max=999, description="Seed", **widgets.wide()),
+    }
 
 
-def wide_figure(title, height=plots.SIZE[1]):
-    """Returns (figure, axes) whose title starts at the figure's edge, beside long names of rows."""
-    figure, axes = plots.new_figure("", height=height)
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    return figure, axes
+# ---- what is shown ----
 
 
-def show_scores(parts, title):
-    """Displays {part: [Score, ...]} as dots with 95 % intervals, one row for each part and model."""
-    rows = [(part, score) for part, scores in parts.items() for score in scores]
-    figure, axes = wide_figure(title, height=0.23 * len(rows) + 1.1)
-    for y, (_, score) in enumerate(reversed(rows)):
-        error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
-        colour = plots.COLOURS[SCORE_COLOURS.get(score.name, "other")]
-        axes.errorbar(100 * score.mean, y, xerr=error, fmt=MARKERS.get(score.name, "o"), color=colour, capsize=4)
-    axes.set_yticks(range(len(rows)), [f"{part}: {score.name}" for part, score in reversed(rows)])
-    axes.set(xlim=(-3, 103), xlabel="right answers, % (bar: 95 % interval)")
-    plots.show(figure, alt="; ".join(f"{part}, {score.name}: {score}" for part, score in rows))
-
-
-def show_spread(ways, title):
-    """Displays {way of asking: [Score for each wording]}: a dot for each wording, a line from worst to best."""
-    figure, axes = wide_figure(title, height=0.6 * len(ways) + 1.4)
-    said = []
-    for y, (way, scores) in enumerate(reversed(ways.items())):
-        means = sorted(100 * score.mean for score in scores)
-        axes.plot([means[0], means[-1]], [y, y], color="#999999", zorder=1)
-        axes.plot(means, [y] * len(means), "o", color=plots.COLOURS[SCORE_COLOURS.get(scores[0].name, "other")])
-        said.append(f"{way}: {means[0]:.0f} to {means[-1]:.0f} %")
-    axes.set_yticks(range(len(ways)), list(reversed(ways)))
-    axes.set(xlim=(-3, 103), ylim=(-0.6, len(ways) - 0.4), xlabel="right answers, %, a dot for each wording")
-    plots.show(figure, alt="Worst and best wording. " + "; ".join(reversed(said)))
-
-
-def stored_sweep(folder=tuning_runs.RESULTS):
-    """Returns the stored sweep as a DataFrame, a row for each run that has a score."""
-    table = read_sweep(folder)
-    return table[table["error"].isna()]
-
-
-def pick(sweep, **settings):
-    """Returns the runs of the base model with the standard settings of the sweep, but for those given."""
-    wanted = {"name": "base", **tuning_runs.STANDARD, **settings}
-    for column, value in wanted.items():
-        if value is not ...:
-            sweep = sweep[sweep[column] == value]
-    return sweep
-
-
-def draw_sweep(sweep, title, runs=()):
-    """Returns a figure of the stored sweep: scores over rows, over learning rate, and the given live runs as stars."""
-    figure = Figure(figsize=(7.5, 3.3), dpi=plots.DPI, layout="constrained")
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    left, right = figure.subplots(1, 2, sharey=True)
-    draw_line(left, pick(sweep, rows=...), "rows", "wordings", "base", "s", "held-out wordings")
-    draw_line(left, pick(sweep, rows=...), "rows", "role", "full", "o", "role")
-    draw_line(
-        left, pick(sweep, rows=..., loss_on="everything"), "rows", "role", "prompt", "^", "role, loss on everything"
-    )
-    draw_line(right, pick(sweep, lr=...), "lr", "wordings", "base", "s", None)
-    draw_line(right, pick(sweep, lr=...), "lr", "role", "full", "o", None)
-    for axes, column in ((left, "rows"), (right, "lr")):
-        for number, found in enumerate(runs, 1):
-            if axes is right and found["rows"] != tuning_runs.STANDARD["rows"]:
-                continue  # it belongs to another curve than the one drawn there
-            axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["lora"])
-            axes.annotate(f"  {number}", (found[column], 100 * found["role"]), fontsize=8)
-        draw_level(axes, sweep, "base", "wordings", "held-out wordings, untuned", 0.02, "left")
-        draw_level(axes, sweep, "instruct", "role", "role, lumen-instruct", 0.98, "right")
-        axes.set_xscale("log")
-        axes.spines[["top", "right"]].set_visible(False)
-    left.set(xlabel="rows of instruction data", ylabel="right answers, %", ylim=(-3, 103))
-    left.set_xticks([125, 250, 500, 1000, 2000], ["125", "250", "500", "1,000", "2,000"])
-    left.minorticks_off()
-    left.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(0, 0.88))
-    right.set(xlabel="peak learning rate (500 rows)")
-    return figure
-
-
-def draw_line(axes, runs, column, score, colour, marker, label):
-    """Draws a dot for each run and a line through the means at each value of a column."""
-    means = 100 * runs.groupby(column)[score].mean()
-    axes.plot(runs[column], 100 * runs[score], marker, color=plots.COLOURS[colour], alpha=0.5, markersize=4)
-    axes.plot(means.index, means, color=plots.COLOURS[colour], marker=marker, markersize=3, label=label)
-
-
-def draw_level(axes, sweep, name, score, label, x, side):
-    """Draws the score of a model that the sweep did not tune as a labelled grey line."""
-    level = 100 * sweep[(sweep["name"] == name) & (sweep["rows"] == 0)][score].mean()
-    axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
-    axes.text(x, level + 1, label, fontsize=8, color="#666666", ha=side, transform=axes.get_yaxis_transform())
-
-
-def describe_sweep(sweep, runs=()):
-    """Returns the sweep's means and the live runs in words, for who cannot see the picture."""
-    means = 100 * pick(sweep, rows=...).groupby("rows")[["role", "wordings"]].mean()
-    stored = ", ".join(f"{row.Index:.0f} rows {row.role:.0f} and {row.wordings:.0f} %" for row in means.itertuples())
-    live = "".join(f"; run {n}: {describe_run(found)}" for n, found in enumerate(runs, 1))
-    return f"Right with a role and in held-out wordings, mean of the seeds: {stored}{live}"
-
-
-def show_sweep(sweep, title, runs=()):
-    """Displays the stored sweep, and live runs (settings with their scores) as numbered stars on it."""
-    plots.show(draw_sweep(sweep, title, runs), alt=describe_sweep(sweep, runs))
-
-
-# ---- the bench ----
-
-
-def bench_view(rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, report=None):
-    """Returns one live run: its settings with what `tuning_runs.run` measured.
-
-    Raises ValueError for more than LIVE_ROWS rows in all epochs together, since it would take too long to wait for.
-    """
-    if rows * epochs > LIVE_ROWS:
-        raise ValueError(
-            f"{rows} rows in {epochs} epochs are {rows * epochs} rows to train on, and this bench takes {LIVE_ROWS} "
-            "at most, to be done in 15 seconds. Take fewer rows or epochs."
-        )
-    settings = {"rows": rows, "lr": lr, "epochs": epochs, "loss_on": loss_on, "seed": seed}
-    return settings | tuning_runs.run(**settings, report=report)
-
-
-def describe_run(found):
-    """Returns a run's settings and scores in one line."""
-    return (
-        f"{found['rows']:.0f} rows × {found['epochs']:.0f}, rate {found['lr']:g}, loss on {found['loss_on']}: "
-        f"{100 * found['role']:.0f} % right with a role, {100 * found['wordings']:.0f} % in held-out wordings"
-    )
-
-
-def stored_text(sweep, settings):
-    """Returns in one sentence what the stored sweep says of the settings, over all its seeds."""
-    runs = pick(sweep, **{**settings, "seed": ...})
-    if not len(runs):
-        return "The stored sweep has no run with these settings: press Run."
-    shares = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
-    return f"Stored runs with these settings, {len(runs)} seeds: {shares} % right with a role. Run does seed 0 anew."
-
-
-def loss_svg(losses, steps, width=420, height=90):
+def loss_svg(losses, steps, width=420, height=60):
     """Returns an SVG line of the losses so far, on axes from step 1 to `steps` and from 0 to the greatest loss."""
-    top = max([*losses, 1e-9])
+    known = [loss for loss in losses if loss == loss]  # a large head's loss is not known before the end
+    top = max([*known, 1e-9])
     points = " ".join(
-        f"{width * i / max(1, steps - 1):.1f},{height * (1 - loss / top):.1f}" for i, loss in enumerate(losses)
+        f"{width * i / max(1, steps - 1):.1f},{height * (1 - loss / top):.1f}" for i, loss in enumerate(known)
     )
-    said = f"step {len(losses)} of {steps}, loss {losses[-1]:.3f} nats per token" if losses else "no step yet"
+    last = f", loss {losses[-1]:.3f} nats per token" if known else ""
+    said = f"step {len(losses)} of {steps}{last}" if losses else "no step yet"
     return (
         f'<svg width="{width}" height="{height}" role="img" aria-label="{said}"><polyline points="{points}" '
         f'fill="none" stroke="{plots.COLOURS["full"]}" stroke-width="2"/></svg><br>{said}'
     )
 
 
-def bench_controls():
-    """Returns {setting: control} with the default settings."""
-    wide = {"style": {"description_width": "110px"}}
-    return {
-        "rows": w.SelectionSlider(options=[62, 125, 250, 500], value=250, description="Examples", **wide),
-        "lr": w.SelectionSlider(
-            options=[(f"{rate:g}", rate) for rate in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)],
-            value=1e-3,
-            description="Learning rate",
-            **wide,
-        ),
-        "epochs": w.IntSlider(value=1, min=1, max=4, description="Epochs", **wide),
-        "loss_on": w.ToggleButtons(options=["answers", "everything"], description="Loss on", **wide),
-    }
+def history_table(history):
+    """Returns a DataFrame with one row for each run: its settings, shares right in per cent, seconds of training."""
+    return pd.DataFrame(
+        {"run": number, **run["settings"], "role %": round(100 * run["role"], 1),
+         "wordings %": round(100 * run["wordings"], 1), "tokens out": run["tokens out"], "s": run["seconds"]}
+        for number, run in enumerate(history, 1)
+    )  # fmt: skip
 
 
-def tuning_bench(sweep):
-    """Returns the bench: settings, Run and Cancel, a progress bar with the live loss, and the sweep with all runs."""
-    controls, stop, runs, losses = bench_controls(), threading.Event(), [], []
-    run = w.Button(description="Run", button_style="primary", tooltip="Tune with these settings")
-    cancel = w.Button(description="Cancel", disabled=True, tooltip="Stop the run")
-    bar, note, curve, picture = w.IntProgress(value=0, description="steps"), w.HTML(), w.HTML(), w.HTML()
+def comparable(sweep, history):
+    """Returns {label: run} of what can be compared: the learner's runs, and the stored ones, their seeds as one."""
+    found = {}
+    for number, run in reversed(list(enumerate(history, 1))):
+        result = {key: value for key, value in run.items() if key not in ("settings", "loss", "wordings", "role")}
+        result = {f"{key}, %": 100 * run[key] for key in ("wordings", "role")} | result
+        label = f"run {number}: {describe_run(run['settings'] | run)}"
+        found[label] = {"settings": run["settings"], "result": result, "curves": [run["loss"]]}
+    tuned = sweep[sweep["rows"] > 0]
+    for (name, rows, lr, epochs, loss_on), runs in tuned.groupby(["name", "rows", "lr", "epochs", "loss_on"]):
+        settings = {"name": name, "rows": int(rows), "lr": float(lr), "epochs": int(epochs), "loss_on": loss_on}
+        result = {f"{key}, %": 100 * float(runs[key].mean()) for key in ("wordings", "role")}
+        result |= {key: float(runs[key].mean()) for key in ("tokens out", "seconds") if key in runs}
+        result["role of each seed, %"] = ", ".join(f"{100 * share:.0f}" for share in sorted(runs["role"]))
+        label = f"stored: {rows:.0f} rows × {epochs:.0f}, rate {lr:g}, loss on {loss_on}"
+        found[label] = {"settings": settings, "result": result, "curves": list(runs["loss"])}
+    return found
 
-    def chosen():
-        return {name: control.value for name, control in controls.items()}
 
-    def say_stored(_=None):
-        note.value = stored_text(sweep, chosen())
+# ---- how long it takes ----
 
-    def draw():
-        title = f"Your runs on the stored sweep: {len(runs)}"
-        picture.value = picture_html(draw_sweep(sweep, title, runs), describe_sweep(sweep, runs))
 
-    def report(step, steps, loss):
-        if stop.is_set():
-            raise Cancelled(f"Cancelled at step {step} of {steps}: nothing was added to the picture.")
-        bar.max, bar.value = steps, step
-        losses.append(loss)
-        curve.value = loss_svg(losses, steps)
+def key_of(settings):
+    """Returns the setting on which the pace of a run depends."""
+    return {"bench": "tuning", "model": settings["name"]}
 
-    def work(settings):
+
+def steps_of(settings):
+    """Returns how many steps a run has."""
+    return -(-settings["rows"] * settings["epochs"] // tuning_runs.BATCH)
+
+
+def measure(settings, report):
+    """Returns the pace of a run, measured now and kept: a run of a few steps with a part of the questions, thrown away.
+
+    `report` is called after each step, as that of `runs.run`.
+    """
+    seconds, lap = [], records.clock()
+    load_model(settings["name"])
+    load = lap()
+
+    def timed(*step):
+        seconds.append(lap())
+        report(*step)
+
+    asked = dict.fromkeys(tuning_runs.LIVE_COUNTS, ASKED)
+    few = {"rows": TRIED * tuning_runs.BATCH, "epochs": 1}
+    tuning_runs.run(**{**settings, **few}, report=timed, counts=asked)
+    answers = lap() * sum(tuning_runs.LIVE_COUNTS.values()) / sum(asked.values())
+    return records.keep_pace(key_of(settings), sum(seconds[1:]) / (len(seconds) - 1), load + answers)
+
+
+# ---- the shell ----
+
+
+class TuningBench:
+    """The bench's controls, its pictures and the run in progress; `box` is what is displayed."""
+
+    def __init__(self, sweep, path):
+        self.sweep, self.losses, self.inputs = sweep, [], bench_controls()
+        self.runner = benches.Runner(self.say, "Tune with these settings")
+        self.time, self.note, self.curve, self.picture = widgets.words("310px"), widgets.words(), w.HTML(), w.HTML()
+        self.record = benches.Record(path, history_table, MODULE, self.settings)
+        self.comparison = benches.Comparison()
+        views = widgets.pages({
+            "This setting": self.picture, "Compare two runs": self.comparison.box, "Runs": self.record.box,
+        })  # fmt: skip
+        left = [*self.inputs.values(), *self.runner.controls(), self.time, self.curve]
+        self.box = widgets.columns(left, [self.note, views])
+        for control in self.inputs.values():
+            control.observe(self.tell, names="value")
+        self.runner.run.on_click(self.start)
+        self.runner.time.on_click(self.time_it)
+        self.tell()
+        self.draw()
+
+    def settings(self):
+        """Returns {setting: value} as the controls stand."""
+        return {name: control.value for name, control in self.inputs.items()}
+
+    def say(self, text):
+        """Shows a line of HTML above the picture."""
+        self.note.value = text
+
+    def tell(self, _=None):
+        """Says what is stored of the setting, and how long a run of it takes here."""
+        chosen = self.settings()
         try:
-            runs.append(bench_view(**settings, report=report))
-            draw()
-            note.value = html.escape(f"Run {len(runs)}: {describe_run(runs[-1])}.")
-        except Cancelled as cancelled:
-            note.value = str(cancelled)
-        except Exception as error:  # in a thread: whatever is not shown here is seen by nobody
-            note.value = html.escape(f"Cannot run this: {error}")
-        finally:
-            cancel.disabled, run.disabled = True, False
+            benches.check_model(chosen["name"])
+            self.say(html.escape(stored_text(self.sweep, chosen)))
+        except (ValueError, OSError) as error:
+            self.say(f"<b>Cannot use this:</b> {html.escape(str(error))}")
+        self.time.value = records.pace_text(records.find_pace(key_of(chosen)), steps_of(chosen))
 
-    def start(_):
-        stop.clear()
-        losses.clear()
-        run.disabled, cancel.disabled, note.value = True, False, "Running…"
-        threading.Thread(target=work, args=(chosen(),)).start()  # in the kernel's own thread, Cancel would wait
+    def draw(self):
+        """Draws lumen's stored sweep with the learner's runs on lumen, and offers all runs for comparison."""
+        history = self.record.history()
+        runs = [
+            run | run["settings"] | {"number": number}
+            for number, run in enumerate(history, 1)
+            if run["settings"]["name"] == "base"
+        ]
+        figure = draw_sweep(self.sweep, f"Your runs on lumen's stored sweep: {len(runs)}", runs, (5.6, 4.9), (2, 1))
+        self.picture.value = widgets.fitting(figure, describe_sweep(self.sweep, runs))
+        self.comparison.offer(comparable(self.sweep, history))
 
-    run.on_click(start)
-    cancel.on_click(lambda _: stop.set())
-    for control in controls.values():
-        control.observe(say_stored, names="value")
-    say_stored()
-    draw()
-    box = w.VBox([*controls.values(), w.HBox([run, cancel, bar])], layout=w.Layout(flex="0 0 auto"))
-    return w.VBox([box, note, curve, picture])
+    def start(self, _):
+        """Starts a run; its record is kept."""
+        chosen, steps = self.settings(), steps_of(self.settings())
+        self.losses.clear()
+
+        def job(each_step):
+            benches.check_model(chosen["name"])
+            begun = time.perf_counter()
+            found = bench_view(**chosen, report=self.reporter(each_step))
+            measured = {key: value for key, value in found.items() if key not in chosen}
+            around = time.perf_counter() - begun - measured["seconds"]
+            records.keep_pace(key_of(chosen), measured["seconds"] / steps, max(0.0, around))
+            history = self.record.add({"settings": chosen, **measured})
+            self.draw()
+            self.tell()
+            self.say(html.escape(f"Run {len(history)}: {describe_run(found)}."))
+            return f"Run {len(history)}: {100 * measured['role']:.0f} % right with a role"
+
+        self.runner.start(steps, job)
+
+    def reporter(self, each_step):
+        """Returns what `runs.run` calls after each step: it draws the loss and moves the bar."""
+
+        def report(step, steps, loss):
+            self.losses.append(loss)
+            self.curve.value = loss_svg(self.losses, steps, 300)
+            each_step()
+
+        return report
+
+    def time_it(self, _):
+        """Times a few steps and answers of the setting, which are thrown away."""
+        chosen = self.settings()
+
+        def job(each_step):
+            benches.check_model(chosen["name"])
+            measure(chosen, lambda *_: each_step())
+            self.tell()
+            return "Timed"
+
+        self.runner.start(TRIED, job)
+
+
+def tuning_bench(sweep, path=HISTORY):
+    """Returns the bench: controls left; right the sweep with the learner's runs, two runs compared, and the record.
+
+    Moving a control trains nothing; Run tunes a model live and can be cancelled. Runs are kept in the file `path`.
+    """
+    return TuningBench(sweep, path).box

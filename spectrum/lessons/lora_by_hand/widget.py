@@ -3,10 +3,12 @@
 The quantities are built by hand in notebooks/11_lora_by_hand.ipynb.
 """
 
+import textwrap
+
 import ipywidgets as w
 import torch
 
-from spectrum import plots
+from spectrum import plots, widgets
 
 CORNER = 48  # rows and columns of a matrix that are drawn: more could not be told apart
 SHADES = 9  # few colours: the picture shows structure, and its file stays small
@@ -63,8 +65,12 @@ def tell_matrix(view):
 
 def matrix_figure(view):
     """Returns the figure of a matrix view: a corner of the matrix, the same corner at that rank, and the energy."""
-    figure, (whole, cut, energy) = plots.plt.subplots(1, 3, figsize=(9, 3.2), dpi=plots.DPI, layout="constrained")
-    figure.suptitle(tell_matrix(view), fontsize=10, x=0.01, ha="left")
+    figure, panels = plots.plt.subplot_mosaic(
+        [["whole", "cut"], ["energy", "energy"]], figsize=(5.6, 4.6), dpi=plots.DPI, layout="constrained",
+        height_ratios=(1.2, 1),
+    )  # fmt: skip
+    whole, cut, energy = panels["whole"], panels["cut"], panels["energy"]
+    figure.suptitle(textwrap.fill(tell_matrix(view), 88), fontsize=9, x=0.01, ha="left")
     shades = plots.plt.get_cmap("RdBu_r", SHADES)
     limit = float(view["matrix"][:CORNER, :CORNER].abs().max())
     for axes, values, title in ((whole, view["matrix"], "the matrix"), (cut, view["cut"], f"at rank {view['rank']}")):
@@ -80,7 +86,7 @@ def matrix_figure(view):
 
 def show_matrix(view):
     """Displays a matrix view with its words: the static twin of `matrix_explorer`."""
-    words = ". Left a corner of the matrix, in the middle the same corner at that rank, right the energy by rank."
+    words = ". A corner of the matrix, beside it the same corner at that rank, and below them the energy by rank."
     plots.show(matrix_figure(view), alt=tell_matrix(view) + words)
     print(tell_matrix(view))
 
@@ -90,16 +96,11 @@ def matrix_explorer(deltas, name=None, rank=8):
 
     It starts with the matrix `name`, the first unless given.
     """
-    wide = w.Layout(width="420px")
-    # No dropdown: in JupyterLab its arrow keys move to the next cell instead.
-    choice = w.SelectionSlider(
-        options=list(deltas), value=name or next(iter(deltas)), description="Matrix", continuous_update=False,
-        layout=w.Layout(width="620px"),
-    )  # fmt: skip
+    choice = w.Dropdown(options=list(deltas), value=name or next(iter(deltas)), description="Matrix", **widgets.wide())
     most = min(deltas[choice.value].shape)
     # Drawing takes a moment, so the slider asks when it is let go.
     slider = w.IntSlider(
-        value=min(rank, most), min=1, max=most, description="Rank", continuous_update=False, layout=wide
+        value=min(rank, most), min=1, max=most, description="Rank", continuous_update=False, **widgets.wide()
     )
     out = w.Output()
 
@@ -112,7 +113,7 @@ def matrix_explorer(deltas, name=None, rank=8):
     for control in (choice, slider):
         control.observe(draw, names="value")
     draw()
-    return w.VBox([w.VBox([choice, slider], layout=w.Layout(flex="0 0 auto")), out])
+    return widgets.columns([choice, slider], [out])
 
 
 # ---- figures of the lesson ----

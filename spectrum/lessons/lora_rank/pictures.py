@@ -140,18 +140,32 @@ def like(stored, settings, *free):
 
     Two settings of alpha are the same where they make the same factor on B·A.
     """
-    if not len(stored):
-        return stored
+    if not len(stored) or isinstance(settings["targets"], list):  # no sweep has other layers than those with a name
+        return stored[:0]
     wanted = {"data": settings["data"], "targets": settings["targets"], "steps": settings["steps"]}
     wanted |= {"count": settings["count"]} if settings["data"] == "facts" else {}
     wanted |= {key: settings[key] for key in ("rank", "lr")}
-    keep = (stored["rank"] > 0) & (settings["dropout"] == 0) & (settings["name"] == "base")
+    keep = (stored["rank"] > 0) & (settings["dropout"] == 0) & (model_of(stored) == settings["name"])
+    keep &= usual_batch(stored)
     for key, value in wanted.items():
         if key not in free:
             keep &= (stored[key] - value).abs() < 1e-9 if isinstance(value, float) else stored[key] == value
     if "scale" not in free:
         keep &= (stored["scale"] - scale_in(settings)).abs() < 0.01
     return stored[keep].drop_duplicates(["rank", "lr", "seed"])
+
+
+def usual_batch(stored):
+    """Returns which stored runs have the batch that a run on such data has where nothing is said, as on the bench."""
+    if "batch_size" not in stored:
+        return stored.index.notna()
+    usual = [rank_runs.settings_of(*pair)["batch_size"] for pair in zip(stored["data"], stored["count"], strict=True)]
+    return stored["batch_size"].isna() | (stored["batch_size"] == usual)
+
+
+def model_of(stored):
+    """Returns the name of the model of each stored run: the base model where a run does not say."""
+    return stored["name"].fillna("base") if "name" in stored else "base"
 
 
 def stored_text(stored, settings):
@@ -176,7 +190,11 @@ def bench_view(stored, history, settings):
 
     `stored` is a table as `rank_runs.stored` returns it, or an empty one; scores are shares.
     """
-    figure, (ranks, rates, losses) = plots.plt.subplots(1, 3, figsize=(8, 3.2), dpi=plots.DPI, layout="constrained")
+    figure, axes = plots.plt.subplot_mosaic(
+        [["ranks", "rates"], ["losses", "losses"]], figsize=(5.6, 4.4), dpi=plots.DPI, layout="constrained",
+        height_ratios=(1.2, 1),
+    )  # fmt: skip
+    ranks, rates, losses = axes["ranks"], axes["rates"], axes["losses"]
     what = f"{settings['count']} facts" if settings["data"] == "facts" else settings["data"]
     title = f"{what}, rank {settings['rank']}, scale {scale_in(settings):.2g}, rate {settings['lr']:g}"
     figure.suptitle(f"{title}: {len(like(stored, settings))} stored runs", fontsize=10, x=0.01, ha="left")

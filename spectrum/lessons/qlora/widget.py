@@ -3,10 +3,13 @@
 The bytes come from `spectrum.ledger.ledger`, which notebooks/15_qlora.ipynb holds against real tensors.
 """
 
+import html
+from pathlib import Path
+
 import ipywidgets as w
 import pandas as pd
 
-from spectrum import plots
+from spectrum import plots, records, widgets
 from spectrum.ledger import check_architecture, ledger
 
 GB = 1e9  # as cards are sold
@@ -15,6 +18,13 @@ PARTS = ("weights", "constants", "adapters", "gradients", "optimizer", "activati
 SHADES = (0.0, 0.95, 0.35, 0.7, 0.15, 0.85, 0.5)  # light beside dark: parts that touch can be told apart
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
 DEFAULTS = {"rank": 16, "batch": 1, "length": 512, "checkpointing": True, "optimizer_bits": 32}
+NOBODY = "your own settings"
+PAPERS = {
+    "QLoRA paper": (
+        DEFAULTS | {"rank": 64},
+        "<b>QLoRA paper</b> (Dettmers et al. 2023): rank 64, one row of 512 tokens, checkpointing, AdamW in 32 bits.",
+    ),
+}
 # What may be changed about an architecture in the explorer: its config's name for it, and ours.
 SIZES = {
     "num_hidden_layers": "Layers",
@@ -63,7 +73,7 @@ def tell_row(name, total):
 
 def ledger_figure(table, title):
     """Returns the figure of a ledger table: a stacked bar for each row, the cards as vertical lines."""
-    figure, axes = plots.new_figure(title, width=8, height=0.45 * len(table) + 2.0)
+    figure, axes = plots.new_figure(title, width=6.4, height=0.45 * len(table) + 2.2)
     # As far as the largest card, so that one giant does not squeeze the others; its bar runs out of the picture.
     limit = 1.03 * min(max(table["total"].max(), CARDS[0]), CARDS[-1])
     places, start = range(len(table))[::-1], 0
@@ -82,7 +92,7 @@ def ledger_figure(table, title):
     axes.set_yticks(places, table.index)
     axes.set(xlim=(0, limit), ylim=(-0.6, len(table) - 0.4), xlabel="GB of memory (dashed: common cards)")
     axes.set_title(title, fontsize=10, loc="left", pad=16)
-    axes.legend(fontsize=8, frameon=False, ncols=len(PARTS), loc="upper center", bbox_to_anchor=(0.45, -0.3),
+    axes.legend(fontsize=8, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.45, -0.25),
                 columnspacing=1.0, handlelength=1.0)  # fmt: skip
     return figure
 
@@ -107,55 +117,115 @@ def show_ledger(table, name):
 
 def explorer_controls(configs):
     """Returns {setting: widget}: the architecture and its sizes, then the settings of the ledger."""
-    wide = {"style": {"description_width": "110px"}, "layout": w.Layout(width="330px"), "continuous_update": False}
-    box = {"style": {"description_width": "110px"}, "layout": w.Layout(width="330px")}
-    sizes = {size: w.BoundedIntText(min=1, max=10**7, description=label, **wide) for size, label in SIZES.items()}
+
+    def asked(kind, name, **how):
+        return kind(description=name, continuous_update=False, **how, **widgets.wide())
+
+    sizes = {size: asked(w.BoundedIntText, label, min=1, max=10**7) for size, label in SIZES.items()}
     return {
-        # No dropdowns: in JupyterLab their arrow keys move to the next cell instead.
-        "model": w.SelectionSlider(options=list(configs), description="Model", **wide),
+        "model": w.Dropdown(options=list(configs), description="Model", **widgets.wide()),
         **sizes,
-        "rank": w.SelectionSlider(options=[2**n for n in range(9)], value=16, description="Rank", **wide),
-        "batch": w.SelectionSlider(options=[2**n for n in range(8)], value=1, description="Batch", **wide),
-        "length": w.SelectionSlider(options=[2**n for n in range(7, 16)], value=512, description="Length", **wide),
-        "checkpointing": w.Checkbox(value=True, description="Gradient checkpointing", **box),
-        "optimizer_bits": w.SelectionSlider(options=[32, 8], description="AdamW bits", **wide),
+        "rank": asked(w.SelectionSlider, "Rank", options=[2**n for n in range(9)], value=16),
+        "batch": asked(w.SelectionSlider, "Batch", options=[2**n for n in range(8)], value=1),
+        "length": asked(w.SelectionSlider, "Length", options=[2**n for n in range(7, 16)], value=512),
+        "checkpointing": w.Checkbox(value=True, description="Gradient checkpointing", **widgets.wide()),
+        "optimizer_bits": asked(w.SelectionSlider, "AdamW bits", options=[32, 8]),
     }
 
 
-def ledger_explorer(configs):
-    """Returns the explorer of {name: config}: choose or change an architecture and settings, see what fits where.
+class LedgerExplorer:
+    """The explorer's controls and what they show; `box` is what is displayed."""
 
-    Choosing a model fills in its sizes, which can then be changed. Raises ValueError for an architecture that the
-    ledger does not know.
-    """
-    for config in configs.values():
-        check_architecture(config)
-    controls, out = explorer_controls(configs), w.Output()
-    filling = []
+    def __init__(self, configs, path):
+        self.configs, self.path, self.kept, self.filling = configs, Path(path), None, False
+        self.inputs, self.out, self.note = explorer_controls(configs), w.Output(), widgets.words()
+        self.paper = w.Dropdown(options=[NOBODY, *PAPERS], description="Preset", **widgets.wide())
+        small = w.Layout(width="150px")
+        self.keep = w.ToggleButton(
+            description="Keep to compare", tooltip="Leaves these bars beside the next", layout=small
+        )
+        self.export = w.Button(description="Export", tooltip="Write these bytes to a file", layout=small)
+        left = [self.paper, *self.inputs.values(), w.HBox([self.keep, self.export])]
+        self.box = widgets.columns(left, [self.note, self.out])
+        for name, control in self.inputs.items():
+            control.observe(self.fill if name == "model" else self.changed, names="value")
+        self.paper.observe(self.choose_paper, names="value")
+        self.keep.observe(self.hold, names="value")
+        self.export.on_click(self.write)
+        self.fill()
 
-    def draw(_=None):
-        if filling:
-            return
-        sizes = {size: controls[size].value for size in SIZES}
-        settings = {name: controls[name].value for name in DEFAULTS}
-        with out:
-            out.clear_output(wait=True)
+    def table(self):
+        """Returns the ledger of the controls as they stand; ValueError for what cannot be counted."""
+        sizes = {size: self.inputs[size].value for size in SIZES}
+        settings = {name: self.inputs[name].value for name in DEFAULTS}
+        return ledger_table(with_sizes(self.configs[self.inputs["model"].value], **sizes), **settings)
+
+    def changed(self, _):
+        """Draws anew; settings that are no longer the paper's do not stand under its name."""
+        if not self.filling:
+            self.paper.value, self.note.value = NOBODY, ""
+            self.draw()
+
+    def draw(self):
+        """Shows the ledger, with the kept one under it."""
+        with self.out:
+            self.out.clear_output(wait=True)
             try:
-                table = ledger_table(with_sizes(configs[controls["model"].value], **sizes), **settings)
-                show_ledger(table, controls["model"].value)
+                show_both(self.table(), self.inputs["model"].value, self.kept)
             except ValueError as error:
                 print(f"Cannot count this: {error}")
 
-    def fill(_=None):
-        filling.append(True)  # each size would draw the picture anew
+    def fill(self, _=None):
+        """Fills in the sizes of the chosen model, which would each draw the picture anew."""
+        self.filling = True
         for size in SIZES:
-            controls[size].value = getattr(configs[controls["model"].value], size)
-        filling.clear()
-        draw()
+            self.inputs[size].value = getattr(self.configs[self.inputs["model"].value], size)
+        self.filling = False
+        self.draw()
 
-    for name, control in controls.items():
-        control.observe(fill if name == "model" else draw, names="value")
-    fill()
-    names = list(controls)
-    columns = [w.VBox([controls[n] for n in names[:5]]), w.VBox([controls[n] for n in names[5:]])]
-    return w.VBox([w.HBox(columns, layout=w.Layout(flex="0 0 auto")), out])
+    def choose_paper(self, _):
+        """Sets the settings as a paper had them, and says so."""
+        if self.paper.value == NOBODY:
+            return
+        settings, self.note.value = PAPERS[self.paper.value]
+        self.filling = True
+        for name, value in settings.items():
+            self.inputs[name].value = value
+        self.filling = False
+        self.draw()
+
+    def hold(self, _):
+        """Keeps the ledger as it stands, to be shown beside the next ones, or lets it go."""
+        self.kept = self.table() if self.keep.value else None
+        self.draw()
+
+    def write(self, _):
+        """Writes the ledger, and the kept one, in gigabytes to a file, and says where."""
+        records.write(self.path, together(self.table(), self.kept).to_csv(index_label="method"))
+        self.note.value = f"Wrote {html.escape(str(self.path))}, beside this notebook."
+
+
+def together(table, kept):
+    """Returns a ledger table with the rows of a kept one, named so, under it."""
+    return table if kept is None else pd.concat([table, kept.rename(index=lambda name: f"kept: {name}")])
+
+
+def show_both(table, name, kept=None):
+    """Displays a ledger as `show_ledger` does; with a kept one, the bars of both."""
+    if kept is None:
+        return show_ledger(table, name)
+    least = together(table, kept)["total"]
+    show_bars(together(table, kept), f"{name} and what was kept: least memory in {least.idxmin()}")
+    for method, total in least.items():
+        print(tell_row(method, total))
+
+
+def ledger_explorer(configs, path="runs/ledger.csv"):
+    """Returns the explorer of {name: config}: choose or change an architecture and settings, see what fits where.
+
+    Choosing a model fills in its sizes, which can then be changed; Export writes the table to `path`. Raises ValueError
+    for an architecture that the ledger does not know.
+    """
+    for config in configs.values():
+        check_architecture(config)
+    return LedgerExplorer(configs, path).box

@@ -107,6 +107,18 @@ def test_each_step_is_reported_with_its_loss(tiny_folder):
     assert len(seen) == 3, "nothing is reported afterwards"
 
 
+def test_a_step_whose_loss_is_computed_outside_the_model_is_reported_without_it(tiny_folder, monkeypatch):
+    from spectrum import losses
+    from spectrum.models import load_model
+
+    monkeypatch.setattr(losses, "LARGE_VOCABULARY", 1)
+    model, tokenizer = load_model(tiny_folder, device="cpu")
+    seen = []
+    with tuning_runs.reported(model, 2, lambda *step: seen.append(step)):
+        train(model, tokenize_rows(tokenizer, ROWS), steps=2, batch_size=2)
+    assert [step for step, _, _ in seen] == [1, 2] and all(loss != loss for _, _, loss in seen)
+
+
 def test_what_a_report_raises_ends_the_run(tiny_folder, few, monkeypatch):
     class Enough(Exception):
         pass

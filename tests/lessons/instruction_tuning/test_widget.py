@@ -1,17 +1,19 @@
 """Lesson 07's pictures and its bench without a browser: Run, Cancel, refusals, and what the stored sweep says."""
 
+import json
+import math
 import time
 
 import ipywidgets as w
 import pytest
 from matplotlib import pyplot as plt
-from shells import control, every, wait_until
+from shells import every, wait_until
 
 from spectrum import plots, sweeps
 from spectrum.evaluate import Score
 from spectrum.examples import IGNORE
+from spectrum.lessons.instruction_tuning import pictures, widget
 from spectrum.lessons.instruction_tuning import runs as tuning_runs
-from spectrum.lessons.instruction_tuning import widget
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ FOUND = {"role": 0.5, "wordings": 0.25, "tokens out": 4.0, "loss": [2.0, 1.5], "
 def quick_run(monkeypatch):
     """A run that reports two steps and finds the same every time."""
 
-    def run(report=None, **settings):
+    def run(name, report=None, **settings):
         for step, loss in enumerate(FOUND["loss"], 1):
             report(step, 2, loss)
         return FOUND
@@ -41,8 +43,17 @@ def quick_run(monkeypatch):
     monkeypatch.setattr(tuning_runs, "run", run)
 
 
-def notes(shell):
-    return [x.value for x in every(shell) if isinstance(x, w.HTML)]
+@pytest.fixture
+def shell(sweep, tmp_path, monkeypatch):
+    """A bench over the made-up sweep, with an empty record and an empty cache."""
+    monkeypatch.setenv("SPECTRUM_CACHE", str(tmp_path / "cache"))
+    return widget.TuningBench(sweep, tmp_path / "runs" / "tuning.json")
+
+
+def run_once(shell):
+    """Presses Run and waits until it is over."""
+    shell.runner.run.click()
+    wait_until(lambda: not shell.runner.run.disabled)
 
 
 # ---- what the loss sees ----
@@ -59,7 +70,7 @@ def test_tokens_in_the_loss_are_marked_in_more_than_colour(tiny):
 
 def test_masks_are_shown_with_their_counts(tiny, monkeypatch):
     shown = []
-    monkeypatch.setattr(widget, "display", lambda x: shown.append(x.data))
+    monkeypatch.setattr(pictures, "display", lambda x: shown.append(x.data))
     widget.show_masks(tiny[1], {"a < b": {"input_ids": [5, 6, 7], "labels": [IGNORE, 6, 7]}})
     assert shown[0].startswith("<b>a &lt; b</b>: 2 of 3 tokens in the loss")
 
@@ -113,71 +124,100 @@ def test_a_view_is_the_run_with_its_settings(quick_run):
         widget.bench_view(rows=500, epochs=2)
 
 
-def test_run_shows_the_loss_and_adds_a_star(quick_run, sweep):
-    shell = widget.tuning_bench(sweep)
-    before = notes(shell)[2]
-    control(shell, "Run").click()
-    wait_until(lambda: not control(shell, "Run").disabled)
-    note, curve, picture = notes(shell)
-    assert (
-        note == "Run 1: 250 rows × 1, rate 0.001, loss on answers: 50 % right with a role, 25 % in held-out wordings."
+def test_run_shows_the_loss_adds_a_star_and_is_kept(quick_run, shell, sweep):
+    before = shell.picture.value
+    run_once(shell)
+    assert shell.note.value == (
+        "Run 1: 250 rows × 1, rate 0.001, loss on answers: 50 % right with a role, 25 % in held-out wordings."
     )
-    assert "step 2 of 2, loss 1.500 nats per token" in curve
-    assert picture != before and "run 1: 250 rows" in picture and 'alt="' in picture
-    assert control(shell, "steps").value == control(shell, "steps").max == 2
-    assert control(shell, "Cancel").disabled
+    assert "step 2 of 2, loss 1.500 nats per token" in shell.curve.value
+    assert shell.picture.value != before and "run 1: 250 rows" in shell.picture.value and "alt=" in shell.picture.value
+    assert shell.runner.cancel.disabled and "50.0" in shell.record.shown.value
+    (kept,) = json.loads(shell.record.path.read_text())
+    assert kept["settings"] == shell.settings() and kept["role"] == 0.5
+    again = widget.TuningBench(sweep, shell.record.path)
+    assert "run 1: 250 rows" in again.picture.value
+    again.record.export.click()
+    assert "Wrote tuning_export.csv" in again.record.note.value
+    assert "runs.run(name='base', rows=250" in shell.record.path.with_name("tuning_export.py").read_text()
 
 
-def test_cancel_stops_a_run_and_adds_nothing(monkeypatch, sweep):
-    def endless(report=None, **settings):
+def test_a_run_of_another_model_is_no_star_on_lumens_sweep(quick_run, shell, tiny_folder):
+    before = shell.picture.value
+    shell.inputs["name"].value = str(tiny_folder)
+    run_once(shell)
+    assert shell.picture.value == before and str(tiny_folder) in shell.record.shown.value
+
+
+def test_cancel_stops_a_run_and_adds_nothing(monkeypatch, shell):
+    def endless(name, report=None, **settings):
         for step in range(10**6):
             report(step + 1, 10**6, 1.0)
             time.sleep(0.001)
 
     monkeypatch.setattr(tuning_runs, "run", endless)
-    shell = widget.tuning_bench(sweep)
-    before = notes(shell)[2]
-    control(shell, "Run").click()
-    wait_until(lambda: control(shell, "steps").value > 2)
-    assert control(shell, "Run").disabled and not control(shell, "Cancel").disabled
-    control(shell, "Cancel").click()
-    wait_until(lambda: not control(shell, "Run").disabled)
-    note, _, picture = notes(shell)
-    assert "Cancelled at step" in note and "nothing was added" in note and picture == before
+    before = shell.picture.value
+    shell.runner.run.click()
+    wait_until(lambda: shell.runner.bar.value > 2)
+    assert shell.runner.run.disabled and not shell.runner.cancel.disabled
+    shell.runner.cancel.click()
+    wait_until(lambda: not shell.runner.run.disabled)
+    assert "Cancelled at step" in shell.runner.state.value and "nothing was kept" in shell.runner.state.value
+    assert shell.picture.value == before and not shell.record.path.exists()
 
 
-def test_what_cannot_run_is_said_and_the_bench_goes_on(quick_run, sweep, monkeypatch):
-    shell = widget.tuning_bench(sweep)
-    control(shell, "Examples").value, control(shell, "Epochs").value = 500, 4
-    control(shell, "Run").click()
-    wait_until(lambda: not control(shell, "Run").disabled)
-    assert "Cannot run this: 500 rows in 4 epochs are 2000 rows" in notes(shell)[0]
-    control(shell, "Epochs").value = 1
-    control(shell, "Run").click()
-    wait_until(lambda: not control(shell, "Run").disabled)
-    assert notes(shell)[0].startswith("Run 1: 500 rows")
+def test_what_cannot_run_is_said_and_the_bench_goes_on(quick_run, shell):
+    shell.inputs["rows"].value, shell.inputs["epochs"].value = 500, 4
+    run_once(shell)
+    assert "Cannot run this:</b> 500 rows in 4 epochs are 2000 rows" in shell.note.value
+    shell.inputs["epochs"].value = 1
+    run_once(shell)
+    assert shell.note.value.startswith("Run 1: 500 rows")
 
 
-def test_moving_a_control_trains_nothing_and_tells_what_is_stored(monkeypatch, sweep):
-    monkeypatch.setattr(tuning_runs, "run", lambda **settings: pytest.fail("it trained"))
-    shell = widget.tuning_bench(sweep)
-    control(shell, "Examples").value = 500
-    assert "3 seeds: 30, 31, 32 % right with a role" in notes(shell)[0]
-    control(shell, "Epochs").value = 3
-    assert "no run with these settings: press Run" in notes(shell)[0]
-    control(shell, "Epochs").value, control(shell, "Loss on").value = 1, "everything"
-    assert "3 seeds" in notes(shell)[0]
+def test_moving_a_control_trains_nothing_and_tells_what_is_stored(monkeypatch, shell):
+    monkeypatch.setattr(tuning_runs, "run", lambda *a, **settings: pytest.fail("it trained"))
+    shell.inputs["rows"].value = 500
+    assert "3 seeds: 30, 31, 32 % right with a role" in shell.note.value
+    shell.inputs["epochs"].value = 3
+    assert "no run with these settings: press Run" in shell.note.value
+    shell.inputs["epochs"].value, shell.inputs["loss_on"].value = 1, "everything"
+    assert "3 seeds" in shell.note.value
+    shell.inputs["name"].menu.value = ""
+    assert "type the name of a model" in shell.note.value
 
 
-def test_every_control_has_a_label_and_can_be_reached_by_keyboard(sweep):
-    shell = widget.tuning_bench(sweep)
-    controls = [x for x in every(shell) if not isinstance(x, w.Box | w.HTML | w.IntProgress)]
-    assert [x.description for x in controls] == ["Examples", "Learning rate", "Epochs", "Loss on", "Run", "Cancel"]
-    assert all(x.tabbable is not False for x in controls)
-    assert shell.children[0].layout.flex == "0 0 auto"
+def test_every_control_has_a_label_and_can_be_reached_by_keyboard(sweep, tmp_path):
+    shell = widget.tuning_bench(sweep, tmp_path / "record.json")
+    made_for_it = w.Box | w.HTML | w.IntProgress | w.ToggleButtons
+    controls = [x for x in every(shell) if isinstance(x, w.DOMWidget) and not isinstance(x, made_for_it)]
+    assert [x.description for x in controls] == [
+        "Model", "Its name", "Examples", "Learning rate", "Epochs", "Loss on", "Seed", "Run", "Cancel", "Time it",
+        "Run A", "Run B", "Export", "Show code",
+    ]  # fmt: skip
+    assert all(x.tabbable is not False for x in controls) and "bench" in shell._dom_classes
+
+
+def test_two_runs_are_compared(quick_run, shell):
+    run_once(shell)
+    live, stored, *_ = shell.comparison.runs
+    assert shell.comparison.one.value == live
+    assert live.startswith("run 1: 250 rows × 1") and stored.startswith("stored: 125 rows")
+    shell.comparison.one.value, shell.comparison.other.value = live, stored
+    assert "<td>rows</td>" in shell.comparison.shown.value and "role of each seed, %" in shell.comparison.shown.value
+
+
+def test_time_it_measures_and_keeps_nothing_else(shell, tiny_folder):
+    assert "not measured yet" in shell.time.value
+    shell.inputs["name"].value = str(tiny_folder)
+    shell.runner.time.click()
+    wait_until(lambda: not shell.runner.run.disabled)
+    assert shell.runner.state.value == "Timed", shell.note.value
+    assert "about <b>" in shell.time.value and not shell.record.path.exists()
 
 
 def test_the_live_loss_is_readable_without_the_picture():
     assert 'aria-label="step 2 of 4, loss 0.500 nats per token"' in widget.loss_svg([1.0, 0.5], 4)
-    assert 'points="0.0,0.0 140.0,45.0"' in widget.loss_svg([1.0, 0.5], 4)
+    assert 'points="0.0,0.0 140.0,30.0"' in widget.loss_svg([1.0, 0.5], 4)
     assert "no step yet" in widget.loss_svg([], 4)
+    assert 'aria-label="step 2 of 4"' in widget.loss_svg([math.nan, math.nan], 4)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from shells import every
+from shells import control, every
 
 from spectrum.lessons.lora_by_hand import widget
 
@@ -77,7 +77,7 @@ def test_pictures_are_told_in_words_and_stay_small(pictures, capsys):
 
 def test_explorer_shows_at_once_and_on_every_change(explored):
     shell = widget.matrix_explorer({"large": matrix(20, 30), "small": matrix(4, 30)}, rank=8)
-    choice, slider = shell.children[0].children
+    choice, slider = control(shell, "Matrix"), control(shell, "Rank")
     assert [(v["name"], v["rank"]) for v in explored] == [("large", 8)]
     slider.value = 3
     assert (explored[-1]["name"], explored[-1]["rank"]) == ("large", 3)
@@ -90,10 +90,11 @@ def test_explorer_shows_at_once_and_on_every_change(explored):
 
 def test_controls_have_labels_keep_their_height_and_draw_when_let_go(explored):
     shell = widget.matrix_explorer({"one": matrix(20, 30)})
-    controls = [x for x in every(shell) if not isinstance(x, w.Box | w.Output)]
+    controls = [x for x in every(shell) if not isinstance(x, w.Box | w.Output | w.HTML)]
     assert [x.description for x in controls] == ["Matrix", "Rank"]
     assert all(not x.disabled and x.tabbable is not False for x in controls)
-    assert shell.children[0].layout.flex == "0 0 auto" and isinstance(shell.children[1], w.Output)
+    left, right = shell.children[1:]
+    assert left.layout.flex == "0 0 330px" and isinstance(right.children[0], w.Output)
     assert not controls[1].continuous_update
 
 

@@ -2,6 +2,7 @@
 
 import ipywidgets as w
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from shells import control, every
 from transformers import LlamaConfig, Qwen3Config
@@ -96,9 +97,36 @@ def test_every_control_changes_the_ledger(shown):
 
 def test_controls_have_labels_and_wait_until_they_are_let_go(shown):
     shell = widget.ledger_explorer({"small": SMALL})
-    inputs = [x for x in every(shell) if hasattr(x, "value") and not isinstance(x, w.Output)]
+    inputs = [x for x in every(shell) if hasattr(x, "value") and not isinstance(x, w.Output | w.HTML)]
     assert inputs and all(x.description for x in inputs)
     assert all(not x.continuous_update for x in inputs if hasattr(x, "continuous_update"))
+
+
+def test_the_paper_sets_its_settings_and_says_so(shown):
+    shell = widget.ledger_explorer({"small": SMALL})
+    control(shell, "Batch").value = 8
+    control(shell, "Preset").value = "QLoRA paper"
+    assert (control(shell, "Rank").value, control(shell, "Batch").value, control(shell, "Length").value) == (64, 1, 512)
+    assert shown[-1][0].equals(widget.ledger_table(SMALL, rank=64)) and len(shown) == 3, "drawn once for all of them"
+    note = next(x for x in every(shell) if isinstance(x, w.HTML) and "Dettmers" in x.value)
+    control(shell, "Batch").value = 2
+    assert control(shell, "Preset").value == widget.NOBODY and note.value == ""
+
+
+def test_a_kept_ledger_stands_beside_the_next_and_both_are_exported(monkeypatch, tmp_path, capsys):
+    pictures = []
+    monkeypatch.setattr(plots, "display", pictures.append)
+    shell = widget.ledger_explorer({"small": SMALL}, tmp_path / "runs" / "ledger.csv")
+    control(shell, "Keep to compare").value = True
+    control(shell, "Batch").value = 8
+    assert "kept: QLoRA: " in pictures[-1].alt and "kept: QLoRA: " in capsys.readouterr().out
+    control(shell, "Export").click()
+    written = pd.read_csv(tmp_path / "runs" / "ledger.csv", index_col="method")
+    assert list(written.index) == [*widget.METHODS.values(), *(f"kept: {name}" for name in widget.METHODS.values())]
+    assert written["total"].iloc[0] > written["total"].iloc[3]
+    assert any("ledger.csv" in x.value for x in every(shell) if isinstance(x, w.HTML))
+    control(shell, "Keep to compare").value = False
+    assert "kept" not in pictures[-1].alt
 
 
 def test_what_cannot_be_counted_is_said(monkeypatch):
