@@ -1,0 +1,292 @@
+"""The code of "Take it to work" does on a tiny checkpoint what its lesson says, in plain peft and in TRL."""
+
+import ast
+import re
+
+import pytest
+import torch
+from take import ALL_ANSWERS, LAST_ANSWERS, Place, answer_loss, chat, find_section, linear_layers, logits, read_sections
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+from zoo import OPENS, THINKING
+
+SECTIONS = read_sections()
+TUNING = ["07", "11", "12", "15"]
+# A trainer takes a GPU where it sees one; TRL's own default, bfloat16 on the way, would blur comparisons.
+HOW = {"use_cpu": not torch.cuda.is_available(), "logging_steps": 4, "learning_rate": 1e-2}
+EXACT = {**HOW, "bf16": False}
+MASK = "[-100] * len(asked) + whole[len(asked) :]"
+
+
+@pytest.fixture(params=["qwen3", "llama"])
+def place(request, tmp_path):
+    """A tiny Qwen3 (no marks of generation in its template) or Llama (its end of a turn is not its end of a text)."""
+    return Place(tmp_path, request.param)
+
+
+@pytest.fixture
+def qwen(tmp_path):
+    return Place(tmp_path, "qwen3")
+
+
+@pytest.fixture(params=["block", "twin"])
+def form(request):
+    """Which code of a section: the plain block or its twin in TRL."""
+    if request.param == "twin":
+        pytest.importorskip("trl")
+    return request.param
+
+
+def few(epochs, batch=4, **more):
+    """Return how a tiny model is trained: enough to see the loss fall."""
+    return {**EXACT, "num_train_epochs": epochs, "per_device_train_batch_size": batch, **more}
+
+
+# ---- the words around it ----
+
+
+@pytest.mark.parametrize("lesson", TUNING)
+def test_tuning_lesson_has_a_section_with_its_twin(lesson):
+    assert lesson in SECTIONS, f"lesson {lesson} has no section '## Take it to work'"
+
+
+def test_each_section_is_run_here():
+    assert sorted(SECTIONS) == TUNING, "a section without a test that runs it"
+
+
+@pytest.mark.parametrize("lesson", SECTIONS)
+@pytest.mark.parametrize("code", ["block", "twin"])
+def test_code_is_short_plain_and_begins_with_its_dials(lesson, code):
+    source = getattr(SECTIONS[lesson], code)
+    lines = [line for line in source.split("\n") if line.strip()]
+    assert len(lines) <= 25 and max(map(len, lines)) <= 120
+    modules = {name.split(".")[0] for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.MULTILINE)}
+    assert not modules & {"spectrum", "tests", "tools"}
+    first = next(node for node in ast.parse(source).body if isinstance(node, ast.Assign))
+    assert [name.id for name in first.targets[0].elts][:3] == ["MODEL", "DATA", "OUT"]
+    assert "torch_dtype" not in source
+
+
+def test_section_ends_at_the_next_heading():
+    words = "## Take it to work\n\n```python\na\n```\n\n<details><summary>The same with TRL</summary>\n\n"
+    words += "```python\nb\n```\n\n</details>\n\n## Next\n\n```python\nc\n```\n"
+    found = find_section(f"# Why?\n\n{words}")
+    assert (found.block, found.twin) == ("a\n", "b\n")
+    assert find_section("# Why?\n\nTake it to work, some day.") is None
+
+
+def test_defaults_of_bitsandbytes_are_as_said():
+    default = BitsAndBytesConfig(load_in_4bit=True)
+    assert default.bnb_4bit_quant_type == "fp4" and not default.bnb_4bit_use_double_quant
+    assert default.bnb_4bit_compute_dtype == torch.float32
+
+
+def test_defaults_of_trl_are_as_said(qwen):
+    trl = pytest.importorskip("trl")
+    from trl.trainer.utils import create_model_from_path
+
+    assert trl.SFTConfig("unused", use_cpu=True).max_length == 1024
+    qwen.load().to(torch.bfloat16).save_pretrained(qwen.base)
+    assert qwen.load().dtype == torch.bfloat16 and create_model_from_path(str(qwen.base)).dtype == torch.float32
+
+
+# ---- lesson 07: the loss is on the answers, and the end of a turn is learned ----
+
+
+@pytest.mark.slow
+def test_instruction_tuning_learns_the_answers_and_where_they_end(place):
+    run = place.run(SECTIONS["07"].block, HOW=few(60, batch=5))
+    run.check_loss_is_on(ALL_ANSWERS)
+    run.check_loss_falls()
+    run.check_saved()
+    end = place.end
+    assert run.printed.rstrip().endswith(f"Yes, blue.{end}"), run.printed
+    saved = run.names["tokenizer"].from_pretrained(place.out)
+    assert saved.eos_token == end and saved.pad_token != end
+
+
+@pytest.mark.slow
+def test_instruction_tuning_with_trl(place):
+    pytest.importorskip("trl")
+    run = place.run(SECTIONS["07"].twin, HOW=few(12), END=place.end)
+    run.check_loss_is_on(ALL_ANSWERS)
+    run.check_loss_falls()
+    run.check_saved()
+    assert run.trainers[0].processing_class.eos_token == place.end
+
+
+@pytest.mark.slow
+def test_instruction_tuning_of_a_model_that_thinks(tmp_path):
+    run = Place(tmp_path, "qwen3", THINKING).run(SECTIONS["07"].block, HOW=few(1))
+    run.check_loss_is_on(ALL_ANSWERS)  # the empty thinking block stands in the prompt
+
+
+@pytest.mark.parametrize("lesson", TUNING)
+def test_template_that_does_not_go_on_from_its_prompt_is_refused(tmp_path, lesson, eager):
+    with pytest.raises(AssertionError, match="does not go on from its own prompt"):
+        Place(tmp_path, "qwen3", OPENS).run(SECTIONS[lesson].block)
+
+
+def before(block, line):
+    """Return the part of a block that stands before a line."""
+    part, found, _ = block.partition(f"\n{line}")
+    assert found, f"no line begins with {line}"
+    return part
+
+
+CUT = 'train_dataset=[{**r, "labels": r["labels"][:-2] + [-100, -100]} for r in data]'
+WRONG_MASKS = {
+    "whole prompt": (MASK, "list(whole)"),
+    "last mark of the prompt": (MASK, "[-100] * (len(asked) - 1) + whole[len(asked) - 1 :]"),
+    "no end of the turn": ("train_dataset=data", CUT),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", WRONG_MASKS)
+def test_wrong_mask_is_noticed(qwen, wrong):
+    block = before(SECTIONS["07"].block, "model.save_pretrained(OUT)")
+    right, fault = WRONG_MASKS[wrong]
+    assert block.count(right) == 1
+    run = qwen.run(block.replace(right, fault), HOW=few(1))
+    with pytest.raises(AssertionError, match="Yes, blue"):
+        run.check_loss_is_on(ALL_ANSWERS)
+
+
+# ---- lesson 11: a LoRA on every linear layer, saved and merged ----
+
+
+def check_scaling(model, rank):
+    """Raise AssertionError unless a LoRA of the rank, scaled by 16/rank, lies on every linear layer but the head."""
+    found = {name for name, module in model.get_base_model().named_modules() if hasattr(module, "lora_A")}
+    config = model.peft_config["default"]
+    layers = set(linear_layers(model.unload()))
+    assert found == layers, found ^ layers
+    assert (config.r, config.lora_alpha, config.use_rslora) == (rank, 16, False)
+
+
+@pytest.mark.slow
+def test_lora_is_trained_and_saved(place, form):
+    run = place.run(getattr(SECTIONS["11"], form), HOW=few(12))
+    run.check_loss_is_on(LAST_ANSWERS)
+    run.check_loss_falls()
+    numbers = sum(8 * (d_in + d_out) for d_in, d_out in linear_layers(place.load()).values())
+    assert f"trainable params: {numbers:,} " in run.printed
+    check_scaling(run.check_saved(), rank=8)
+
+
+@pytest.mark.slow
+def test_lora_is_merged(place):
+    run = place.run(SECTIONS["11"].block, HOW=few(12))
+    adapted = logits(run.check_saved(), place.tokenizer())
+    merged = AutoModelForCausalLM.from_pretrained(f"{place.out}_merged").eval()
+    assert not [name for name, _ in merged.named_modules() if "lora" in name]
+    assert torch.allclose(logits(merged, place.tokenizer()), adapted, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_adapter_that_is_not_saved_is_noticed(qwen):
+    run = qwen.run(before(SECTIONS["11"].block, "model.save_pretrained(OUT)"), HOW=few(1))
+    with pytest.raises(AssertionError, match="no adapter in"):
+        run.check_saved()
+
+
+@pytest.mark.slow
+def test_adapter_that_is_saved_untrained_is_noticed(qwen):
+    block = before(SECTIONS["11"].block, "model.save_pretrained(OUT)")
+    early = block.replace("trainer.train()", "model.save_pretrained(OUT)\ntrainer.train()")
+    run = qwen.run(early, HOW=few(1))
+    with pytest.raises(AssertionError, match="is not saved as trained"):
+        run.check_saved()
+
+
+@pytest.mark.slow
+def test_other_alpha_is_noticed(qwen):
+    run = qwen.run(SECTIONS["11"].block.replace("lora_alpha=16", "lora_alpha=32"), HOW=few(8))
+    with pytest.raises(AssertionError):
+        check_scaling(run.check_saved(), rank=8)
+
+
+# ---- lesson 12: the rate first, then the ranks, α left alone ----
+
+
+@pytest.mark.slow
+def test_search_takes_the_best_rate_to_three_ranks_and_three_seeds(qwen, form):
+    qwen.write([chat(f"Is lamp {n} blue?", f"No, lamp {n} is red.") for n in range(20)])
+    how = {key: value for key, value in few(3, batch=8).items() if key != "learning_rate"}
+    run = qwen.run(getattr(SECTIONS["12"], form), RANK=4, RATES=[1e-4, 1e-2], HOW=how)
+    losses = ast.literal_eval(re.search(r"\{0\.0001: .*?\}", run.printed)[0])
+    best = float(re.search(r"best rate: (\S+)", run.printed)[1])
+    assert best == min(losses, key=losses.get) == 1e-2
+    found = {
+        int(rank): ast.literal_eval(three) for rank, three in re.findall(r"^rank (\d+) (\[.*\])$", run.printed, re.M)
+    }
+    assert list(found) == [1, 4, 16] and len(run.trainers) == 2 + 9
+    for trainer in run.trainers:
+        kept, held = (
+            {tuple(row) for row in data["input_ids"]} for data in (trainer.train_dataset, trainer.eval_dataset)
+        )
+        assert (len(kept), len(held), kept & held) == (18, 2, set())
+    for number, (rank, three) in enumerate(found.items()):
+        assert len(set(three)) == 3, "three seeds, three losses"
+        model = run.check_saved(qwen.out / f"{rank}_{best}_3", trainer=2 + 3 * number + 2)
+        assert answer_loss(model, qwen.tokenizer(), held_out(run.names["data"]["test"])) == pytest.approx(
+            three[2], rel=1e-3
+        )
+        check_scaling(model, rank)
+    assert run.names["run"](4, best, 1) == pytest.approx(found[4][0], rel=1e-4), "a seed gives its loss again"
+
+
+def held_out(rows):
+    """Return the chats of held-out rows, in the form of the block or of its twin."""
+    return [row["messages"] if "messages" in row else row["prompt"] + row["completion"] for row in rows]
+
+
+# ---- lesson 15: the base in four bits ----
+
+
+def check_four_bits(model, place):
+    """Raise AssertionError unless every linear layer but the head is in NF4, doubly quantized, and as it was loaded."""
+    from bitsandbytes.nn import Linear4bit
+
+    layers = {name: m for name, m in model.get_base_model().named_modules() if isinstance(m, Linear4bit)}
+    assert {name.replace(".base_layer", "") for name in layers} == set(linear_layers(place.load()))
+    fresh = dict(place.load(quantization_config=NF4, dtype=torch.bfloat16).named_modules())
+    for name, layer in layers.items():
+        state = layer.weight.quant_state
+        assert (state.quant_type, state.nested, layer.compute_dtype) == ("nf4", True, torch.bfloat16)
+        assert torch.equal(layer.weight.cpu(), fresh[name.replace(".base_layer", "")].weight.cpu()), "the base moved"
+
+
+NF4 = BitsAndBytesConfig(
+    load_in_4bit=True,
+    bnb_4bit_quant_type="nf4",
+    bnb_4bit_use_double_quant=True,
+    bnb_4bit_compute_dtype=torch.bfloat16,
+)
+
+
+def quantized(**more):
+    """Return how QLoRA is trained here: in bfloat16, on one row at a time."""
+    return {**HOW, "num_train_epochs": 12, "per_device_train_batch_size": 1, "logging_steps": 3, **more}
+
+
+@pytest.mark.slow
+def test_qlora_trains_over_a_base_in_four_bits(qwen, form, eager):
+    run = qwen.run(getattr(SECTIONS["15"], form), HOW=quantized())
+    run.check_loss_is_on(LAST_ANSWERS)
+    run.check_loss_falls()
+    (trainer,) = run.trainers
+    check_four_bits(trainer.model, qwen)
+    assert trainer.model.is_gradient_checkpointing
+    moving = {p.dtype for p in trainer.model.parameters() if p.requires_grad}
+    assert moving == {torch.float32 if form == "block" else torch.bfloat16}
+    run.check_saved(quantization_config=NF4, dtype=torch.bfloat16, tolerance=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [('"nf4"', '"fp4"'), ("double_quant=True", "double_quant=False")])
+def test_other_rounding_is_noticed(qwen, change, eager):
+    assert change[0] in SECTIONS["15"].block
+    run = qwen.run(SECTIONS["15"].block.replace(*change), HOW=quantized(num_train_epochs=1))
+    with pytest.raises(AssertionError):
+        check_four_bits(run.trainers[0].model, qwen)
