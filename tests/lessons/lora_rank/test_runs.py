@@ -8,7 +8,7 @@ import torch
 from tiny import make_tiny
 
 from spectrum import adapters, sweeps
-from spectrum.lessons.lora_rank import material
+from spectrum.lessons.lora_rank import diagrams, material
 from spectrum.lessons.lora_rank import pictures as widgets_rank
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model, read_config
@@ -210,16 +210,20 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path):
 def test_every_figure_is_told_in_words(stored, monkeypatch):
     shown = []
     monkeypatch.setattr("spectrum.plots.display", shown.append)
-    facts = stored[(stored["sweep"] == "facts") & (stored["count"] == 64)]
-    rates, style = stored[stored["sweep"] == "rates"], stored[stored["sweep"] == "style"]
-    widgets_rank.show_by_rank({"64 facts": facts}, "title")
+    dial = stored[(stored["sweep"] == "knee") & (stored["count"] == 64)]
+    rates, tuned = stored[stored["sweep"] == "rates"], stored[stored["sweep"] == "tuned"]
+    widgets_rank.show_knees({"one way": {"64 facts": dial}, "another": {"64 facts": dial}}, "title", 0.0)
     widgets_rank.show_rates({"rank 1": rates[rates["rank"] == 1], "full": rates[rates["rank"] == 0]}, "title")
-    widgets_rank.show_plane(style, 0.8, "title")
+    widgets_rank.show_plane(tuned, dict.fromkeys((0, 1, 4, 16, 64), 5e-3), 0.8, "title")
     table = pd.DataFrame({"trained": {1: 0.1, 64: 0.9}, "squeezed": {1: 0.0, 64: 0.9}, "random": {64: 0.0}})
     widgets_rank.show_squeezed(table, "title")
+    widgets_rank.show_real(tuned, 0.67, "title")
+    diagrams.show_knob()
+    diagrams.show_fairness()
     words = [picture.alt for picture in shown]
-    assert "rank 8 50 %" in words[0] and "full 50 %" in words[0] and "rank 1 is lowest at" in words[1]
-    assert "r 8, lower rate: new 50 %, kept 70 %" in words[2] and "squeezed: rank 1 0 %" in words[3]
+    assert "one way, 64 facts: rank 1 50 %" in words[0] and "rank 1 is lowest at" in words[1]
+    assert "r 16 at 0.005: new 50 %, kept 70 %" in words[2] and "squeezed: rank 1 0 %" in words[3]
+    assert "rank 1, score: 50 % at 0.001" in words[4] and "alpha over r" in words[5] and "2,048 steps" in words[6]
 
 
 def test_a_model_that_is_not_embedded_has_knowledge_prose_and_a_provenance(tiny_folder, monkeypatch):
