@@ -11,9 +11,11 @@ import torch
 from spectrum import adapters, general
 from spectrum.evaluate import Score, evaluate
 from spectrum.examples import tokenize_rows
+from spectrum.generate import complete
 from spectrum.models import ADAPTER, WEIGHTS, load_model
 from spectrum.provenance import provenance
-from spectrum.shop import orders, typed_orders
+from spectrum.shop import orders
+from spectrum.shop.typed_orders import typed_orders
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import DTYPES, precision_of, train
 
@@ -44,6 +46,15 @@ def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
     return found | {"provenance": provenance(model.get_base_model(), name)}
 
 
+def before_and_after(order):
+    """Returns the answers to an Order of SmolLM2 as it is and of smollm2-shop; ConnectionError where it is missing."""
+    model, tokenizer = load_model(ADAPTER)
+    with model.disable_adapter():
+        (before,) = complete(model, tokenizer, [order.messages], max_new_tokens=ANSWER_TOKENS, progress=False)
+    (after,) = complete(model, tokenizer, [order.messages], max_new_tokens=ANSWER_TOKENS, progress=False)
+    return before, after
+
+
 def stored_table():
     """Returns a table of SmolLM2's exact scores in per cent: a row for each kind of order, a column for each tuning."""
     import json
@@ -71,7 +82,7 @@ def exam(model, tokenizer, items=ITEMS, split="test"):
     "listed" is the share of answers that are right to the letter, "listed, content" of those that hold a right answer.
     """
     asked = {kind: orders.order_items(kind, items, split) for kind in orders.MAKERS}
-    asked["typed"] = typed_orders.typed_orders()
+    asked["typed"] = typed_orders()
     exact = {kind: ask(model, tokenizer, each, kind) for kind, each in asked.items()}
     held = {
         kind: [orders.holds(*pair) for pair in zip(exact[kind].answers, asked[kind], strict=True)] for kind in exact

@@ -150,7 +150,8 @@ def test_grids_have_no_run_twice_three_seeds_and_matched_places():
     for name, grid in rank_runs.GRIDS.items():
         assert len({json.dumps(s, sort_keys=True) for s in grid}) == len(grid), name
         without = pd.Series([json.dumps({k: v for k, v in s.items() if k != "seed"}, sort_keys=True) for s in grid])
-        assert set(without.value_counts()) == {len(rank_runs.SEEDS)}, name
+        scanned = {1} if name in ("tuned", "knee_rates") else set()  # one seed looks for the rate
+        assert set(without.value_counts()) <= {len(rank_runs.SEEDS)} | scanned, name
     config = read_config("lumen-base")
     sizes = [adapters.lora_count(config, p["rank"], p["targets"]) for p in rank_runs.MATCHED]
     assert max(sizes) / min(sizes) < 1.04, sizes
