@@ -1,8 +1,9 @@
-"""The drawn diagrams of lesson 12: where α sits in LoRA's bypass, and what happens to a factor as the rank grows."""
+"""The drawn diagrams of lesson 12: where α sits in LoRA's bypass, and two fair ways to ask for more facts."""
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from spectrum import plots
+from spectrum.lessons.lora_rank.pictures import SHADES
 
 
 def box(axes, x, y, text, colour, width=1.5, height=0.8):
@@ -18,8 +19,8 @@ def arrow(axes, start, end):
     axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))
 
 
-def knob_figure():
-    """Returns the figure of a LoRA layer: the frozen weight, the bypass through A and B, and the knob α/r on it."""
+def show_knob():
+    """Displays a LoRA layer: the frozen weight, the bypass through A and B, and the knob α/r on it."""
     figure, axes = plots.new_figure("α/r is a volume knob on the bypass", height=2.6)
     grey, lora, knob = plots.COLOURS["other"], plots.COLOURS["lora"], plots.COLOURS["prompt"]
     axes.text(0.1, 2, "x", ha="center", va="center", fontsize=11)
@@ -35,22 +36,17 @@ def knob_figure():
         arrow(axes, start, end)
     axes.set(xlim=(-0.2, 10.2), ylim=(0.3, 3.7))
     axes.axis("off")
-    return figure
-
-
-def show_knob():
-    """Displays the diagram of the knob with its words."""
     words = (
         "Diagram: x goes two ways. Above, through the frozen weight W. Below, the bypass: through A from d_in numbers "
         "to r, through B from r to d_out, and times alpha over r. Both ways are added to the output."
     )
-    plots.show(knob_figure(), alt=words)
+    plots.show(figure, alt=words)
 
 
-def fairness_figure():
-    """Returns the figure of two fair ways to ask for more facts: equal readings of a fact, or equal steps in all."""
+def show_fairness():
+    """Displays two fair ways to ask for more facts: equal readings of a fact, or equal steps in all."""
     figure, (left, right) = plots.plt.subplots(1, 2, figsize=(6, 2.4), dpi=plots.DPI, layout="constrained", sharey=True)
-    names, colours = ("64 facts", "256 facts", "1,024 facts"), ("#E8B9D2", "#CC79A7", "#7A3E61")
+    names, colours = ("64 facts", "256 facts", "1,024 facts"), SHADES[:3]
     for axes, title, steps, said in (
         (left, "Each fact is read 32 times", (128, 512, 2048), ("32 times",) * 3),
         (right, "Both train for 512 steps", (0, 512, 512), ("", "32 times", "8 times")),
@@ -63,13 +59,8 @@ def fairness_figure():
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_yticks(range(3), names)
     left.invert_yaxis()
-    return figure
-
-
-def show_fairness():
-    """Displays the two fair ways with their words."""
     words = (
         "Two bar charts of steps. Left, each fact is read 32 times: 128, 512 and 2,048 steps for 64, 256 and 1,024 "
         "facts. Right, 256 and 1,024 facts both have 512 steps: so a fact is read 32 and 8 times."
     )
-    plots.show(fairness_figure(), alt=words)
+    plots.show(figure, alt=words)

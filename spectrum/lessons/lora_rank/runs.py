@@ -36,7 +36,6 @@ USUAL = {0: 1e-3, 1: 1e-2, 2: 1e-2, 4: 5e-3, 8: 5e-3, 16: 2e-3, 32: 2e-3, 64: 1e
 READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
 TICKET_RUN = {"batch_size": 8, "steps": 128}
-LONG = 4  # times the steps, to tell want of room from want of time
 # ---- end of those constants ----
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
 
@@ -214,8 +213,6 @@ GRIDS = {
         *grid(count=COUNTS, rank=(0, 64), inspect=(True,), seed=SEEDS),
         *grid(count=COUNTS, rank=RANKS[:-1], seed=SEEDS),
     ],
-    "long": grid(count=(256,), rank=(1,), steps=(LONG * settings_of("facts", 256)["steps"],), seed=SEEDS),
-    "rescaled": grid(count=(256, 1024), rank=(1,), alpha=(FIXED,), lr=(5e-3,), seed=SEEDS),
     "tuned": [
         *grid(data=("style",), rank=STYLE_RANKS, alpha=(FIXED,), lr=STYLE_RATES, protect=(132,), seed=(0,)),
         *grid(data=("style",), rank=(0,), lr=STYLE_FULL_RATES, protect=(132,), seed=(0,)),
@@ -235,7 +232,6 @@ GRIDS = {
         *grid(data=("style",), rank=(0,), protect=(132,), lr=(lower(FULL_RATES, USUAL[0]),), seed=SEEDS),
         *grid(data=("style",), rank=(8,), protect=(132,), lr=(lower(LORA_RATES, USUAL[8]),), seed=SEEDS),
     ],
-    "style_long": grid(data=("style",), rank=(1, 4, 16, 64), steps=(LONG * STYLE_RUN["steps"],), seed=SEEDS),
     "scaling": [
         {**rule, **more}
         for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})

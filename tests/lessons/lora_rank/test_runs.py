@@ -195,7 +195,8 @@ def test_the_stored_table_says_every_setting(stored):
     assert len(stored) == sum(map(len, rank_runs.GRIDS.values()))
     by_sweep = stored.groupby("sweep")
     assert set(by_sweep.get_group("style")["count"]) == {0} and set(by_sweep.get_group("style")["steps"]) == {96}
-    assert set(by_sweep.get_group("long")["steps"]) == {512} and set(by_sweep.get_group("facts")["steps"]) == {128, 512}
+    assert set(by_sweep.get_group("knee")["steps"]) == {128, 512, 2048}
+    assert set(by_sweep.get_group("facts")["steps"]) == {128, 512}
     rates = by_sweep.get_group("rates")
     assert set(rates[rates["rank"] > 0]["scale"]) == {2.0} and rates["usual"].sum() == 4 * len(rank_runs.SEEDS)
     scaling = by_sweep.get_group("scaling")
