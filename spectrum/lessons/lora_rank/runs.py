@@ -283,6 +283,12 @@ def stored_real(name):
     return read_sweep(RESULTS / "real" / name)
 
 
+def knowledge_before():
+    """Returns the share of general knowledge that the untuned SmolLM2 has, from the stored runs of lesson 07."""
+    reading = read_sweep(results_folder("07_instruction_tuning") / "real" / "reading")
+    return float(reading[reading["steps"] == 0]["protected"].iloc[0])
+
+
 def fill(record):
     """Returns a record of a sweep with defaults where it says nothing of a setting."""
     plain = {"data": "facts", "count": 64, "rank": 8, "rslora": False, "targets": "all-linear", "protect": 0}
