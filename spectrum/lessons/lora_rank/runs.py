@@ -193,7 +193,7 @@ def grid(**choices):
 MATCHED = ({"targets": "attention", "rank": 7}, {"targets": "mlp", "rank": 5}, {"targets": "all-linear", "rank": 3})
 # Three rules that agree at rank 8, where the factor is 2: alpha fixed, alpha = 2r ("rates" has it), rank-stabilized.
 FIXED, STABLE = 16, 2 * 8**0.5
-# The knee: each fact read 32 times, then 1,024 in the steps of 256. The rate of longer runs is the best of "knee_rates".
+# The knee: each fact read 32 times, then 1,024 in the steps of 256. Longer runs have the best rate of "knee_rates".
 KNEE_RUNS = [{"count": count, "steps": steps} for count, steps in
              ((64, 128), (256, 512), (1024, 2048), (1024, 512))]  # fmt: skip
 KNEE_RATES = {64: 5e-3, 256: 2e-3, 1024: 2e-3}
