@@ -5,26 +5,27 @@ stored sweep. `tools/make_sweeps.py` runs them; notebooks/12_lora_rank.ipynb rea
 """
 
 import copy
-import math
 import statistics
 from itertools import product
 from pathlib import Path
 
 import torch
 
-from spectrum import adapters, general, prompts
-from spectrum.evaluate import answer_length, evaluate, mean_loss, same_answer
+from spectrum import adapters
+from spectrum.evaluate import mean_loss
 from spectrum.examples import tokenize_rows
+from spectrum.lessons.lora_by_hand.runs import kind_ranks, with_cut
 from spectrum.lessons.lora_rank.material import DRAWERS, MADE, as_row, material, own_rows
-from spectrum.models import embedded_names, load_model, loaded_dtype, resolve_role
+from spectrum.lessons.lora_rank.scores import all_but_priority, answers, is_real, kept, recall, stored_bits
+from spectrum.models import load_model, loaded_dtype
 from spectrum.provenance import provenance
-from spectrum.shop import scoring
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import DTYPES, precision_of, train
 
 RESULTS = results_folder("12_lora_rank")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
+CUTS = (8, 64)  # ranks to which the update of a full fine-tuning is cut
 COUNTS = (64, 256, 1024)
 # ---- constants to look at again when the base changes: first run the sweep "rates", then set the usual rates ----
 LORA_RATES = (5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
@@ -37,7 +38,6 @@ READ, BATCH, PARTS = 32, 16, 4
 STYLE_RUN = {"batch_size": 8, "steps": 96}
 TICKET_RUN = {"batch_size": 8, "steps": 128}
 # ---- end of those constants ----
-FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
 
 
 def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-linear", lr=None, dropout=0.0,
@@ -81,11 +81,13 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
     }
     # Asked in the format of the passes: full fine-tuning holds 32 bits, and is not to gain by that, nor to take longer.
     with torch.autocast(base.device.type, dtype=DTYPES[precision], enabled=precision is not None):
-        found |= {"score": recall(model, tokenizer, items)}
+        score = answers(model, tokenizer, items)
+        found["score"] = score.mean
         if data == "facts":
             found["bits"] = stored_bits(model, tokenizer, rows)
         if data == "ticket":
             found["held out"] = mean_loss(model, tokenizer, [as_row(item) for item in items])
+            found["but priority"] = all_but_priority(score.answers, items)
         if protect:
             found |= kept(model, tokenizer, protect, name)
     if is_real(name):
@@ -94,9 +96,16 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
 
 
 def look_inside(base, model, tokenizer, items, rank):
-    """Returns the rank of the update; for a LoRA also the scores squeezed to smaller ranks and with random numbers."""
+    """Returns the rank of the update, and what is left of the score without most of it.
+
+    Of a full fine-tuning "energy rank", the same for each kind of layer ("rank of q_proj"), and the scores of the
+    update cut to CUTS ("cut to 8"). Of a LoRA also the scores squeezed to smaller ranks and with random numbers.
+    """
     if not rank:
-        return {"energy rank": middle_rank(adapters.differences(base, model))}
+        update = adapters.differences(base, model)
+        found = {"energy rank": middle_rank(update)}
+        found |= {f"rank of {kind}": middle for kind, middle in kind_ranks(update).items()}
+        return found | {f"cut to {cut}": recall(with_cut(base, update, cut), tokenizer, items) for cut in CUTS}
     found = {"energy rank": middle_rank(adapters.deltas(model))}
     smaller = [r for r in RANKS if r < rank]
     found |= {f"squeezed to {r}": recall(adapters.compress(model, r), tokenizer, items) for r in smaller}
@@ -120,65 +129,6 @@ def settings_of(data, count):
     rows = -(-count // DRAWERS)
     batch = max(1, min(BATCH, rows // PARTS))
     return {"steps": READ * rows // batch, "batch_size": batch}
-
-
-# ---- data and scores ----
-
-
-def share_right(answer, item):
-    """Returns the share of words of planted facts that the answer has in their places; for other items 1 or 0."""
-    if item.task != "planted":
-        return same_answer(answer, item.gold)
-    said, gold = answer.split(), item.gold.split()
-    return sum(s == g for s, g in zip(said, gold, strict=False)) / len(gold)
-
-
-def recall(model, tokenizer, items):
-    """Returns the share of what was asked that is right to the letter."""
-    asked = [prompts.chat(item.input) if isinstance(item.input, str) else item.input for item in items]
-    tokens = answer_length(tokenizer, [item.gold for item in items], least=48)
-    return evaluate(model, tokenizer, items, asked, share_right, max_new_tokens=tokens, progress=False).mean
-
-
-def kept(model, tokenizer, n, name):
-    """Returns what tuning must not break: lumen's general skills by n questions, or a real model's knowledge and prose.
-
-    {"protected"} is a share right; of a real model also "bits per byte" of English prose.
-    """
-    if not is_real(name):
-        return {"protected": skills(model, tokenizer, n)}
-    prose = general.bits_per_byte(model, tokenizer)
-    return {"protected": general.knowledge(model, tokenizer).mean, "bits per byte": statistics.mean(prose)}
-
-
-def skills(model, tokenizer, n):
-    """Returns the share right of n questions on the shop's general skills."""
-    return scoring.protected((model, tokenizer), n).mean
-
-
-def is_real(name):
-    """Returns whether a name is that of a model that was not made for the course."""
-    return str(resolve_role(name)) not in embedded_names()
-
-
-@torch.no_grad()
-def stored_bits(model, tokenizer, rows):
-    """Returns how many bits of the planted codes the model holds: 9 a code less the surprise at it, summed over rows.
-
-    A row that surprises more than guessing would counts as nothing stored.
-    """
-    total = 0.0
-    for row in rows:
-        total += max(0.0, FACT_BITS * len(row["completion"].split()) - surprise(model, tokenizer, row))
-    return total
-
-
-def surprise(model, tokenizer, row):
-    """Returns the bits of surprise at a row's completion and its end mark, given its prompt."""
-    (example,) = tokenize_rows(tokenizer, [row])
-    ids, labels = (torch.tensor([example[k]], device=model.device) for k in ("input_ids", "labels"))
-    logits = model(input_ids=ids, use_cache=False).logits[0, :-1]
-    return float(torch.nn.functional.cross_entropy(logits, labels[0, 1:], reduction="sum")) / math.log(2)
 
 
 # ---- the stored sweep ----
@@ -244,11 +194,11 @@ TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for 
 REAL = {
     "ticket": [
         *grid(**TICKET, rank=REAL_RANKS, alpha=(FIXED,), lr=REAL_RATES, seed=(0,)),
-        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, seed=(0,)),
+        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, inspect=(True,), seed=(0,)),
     ],
     "facts": [
         *grid(**PLANTED, count=(256,), rank=(1, 64), alpha=(FIXED,), lr=(1e-3, 3e-3), seed=(0,)),
-        *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4, 3e-4), seed=(0,)),
+        *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4, 3e-4), inspect=(True,), seed=(0,)),
     ],
 }
 

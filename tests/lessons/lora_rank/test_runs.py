@@ -8,7 +8,7 @@ import torch
 from tiny import make_tiny
 
 from spectrum import adapters, sweeps
-from spectrum.lessons.lora_rank import diagrams, material
+from spectrum.lessons.lora_rank import diagrams, material, scores
 from spectrum.lessons.lora_rank import pictures as widgets_rank
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model, read_config
@@ -55,10 +55,10 @@ def test_every_fact_is_read_as_often_whatever_their_number():
 
 def test_a_code_counts_in_its_own_place_only():
     item = tasks.Item("planted", "Locker?", "A11 B22 C33 D44")
-    assert rank_runs.share_right("A11 B22 C33 D44", item) == 1
-    assert rank_runs.share_right("A11 C33 B22", item) == 0.25
-    assert rank_runs.share_right("", item) == 0
-    assert not rank_runs.share_right("A11 B22 C33", tasks.Item("style", "", "A11 B22 C33 D44"))
+    assert scores.share_right("A11 B22 C33 D44", item) == 1
+    assert scores.share_right("A11 C33 B22", item) == 0.25
+    assert scores.share_right("", item) == 0
+    assert not scores.share_right("A11 B22 C33", tasks.Item("style", "", "A11 B22 C33 D44"))
 
 
 def test_a_style_run_scores_messages_it_was_not_trained_on():
@@ -110,7 +110,7 @@ def test_own_data_is_checked_as_a_whole_before_anything_is_trained(folder, tmp_p
 
 
 def test_an_answer_with_white_space_around_it_is_right():
-    assert rank_runs.share_right("lamp", tasks.Item("own", "", " lamp\n"))
+    assert scores.share_right("lamp", tasks.Item("own", "", " lamp\n"))
 
 
 def test_what_each_step_raises_ends_the_run(folder):
@@ -229,8 +229,8 @@ def test_every_figure_is_told_in_words(stored, monkeypatch):
 
 
 def test_a_model_that_is_not_embedded_has_knowledge_prose_and_a_provenance(tiny_folder, monkeypatch):
-    monkeypatch.setattr(rank_runs.general, "prose", lambda: ["The parcel came late."])
-    monkeypatch.setattr(rank_runs.general, "questions", lambda: [("capital", "Where?\nAnswer:", ("Oslo",))])
+    monkeypatch.setattr(scores.general, "prose", lambda: ["The parcel came late."])
+    monkeypatch.setattr(scores.general, "questions", lambda: [("capital", "Where?\nAnswer:", ("Oslo",))])
     monkeypatch.setattr(rank_runs, "material", lambda *rest: tuple(part[:8] for part in material.material(*rest)))
     found = rank_runs.run(data="ticket", name=str(tiny_folder), rank=2, steps=2, batch_size=2, protect=1)
     assert {"score", "held out", "protected", "bits per byte", "provenance"} <= set(json.loads(json.dumps(found)))
