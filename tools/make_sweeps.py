@@ -26,7 +26,7 @@ SWEEPS = {
 REAL_SWEEPS = {
     "07_instruction_tuning": "spectrum.lessons.instruction_tuning.reading",
     "12_lora_rank": "spectrum.lessons.lora_rank.runs",
-    "15_qlora": "spectrum.lessons.qlora.real",
+    "15_qlora": "spectrum.lessons.qlora.runs",
 }
 
 

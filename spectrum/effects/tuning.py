@@ -91,8 +91,10 @@ def rounding_repaired(base, instruct, seeds=(0, 1, 2)):
     """
     from spectrum.lessons.qlora import runs as qlora_runs
 
-    kept = {"data": "facts", "controls": False, "name": BASE}
-    loras, qloras = ([qlora_runs.run(method, seed, **kept) for seed in seeds] for method in ("lora", "qlora"))
+    kept = {"name": BASE, "rank": qlora_runs.RANK, "protect": 0}
+    loras, qloras = (
+        [qlora_runs.run(rounded=rounded, seed=seed, **kept) for seed in seeds] for rounded in (False, True)
+    )
     losses = [[run[what] for run in loras] for what in ("loss", "loss moved")] + [[run["loss"] for run in qloras]]
     unrounded, moved, repaired = (sum(column) / len(seeds) for column in losses)
     return {

@@ -11,7 +11,6 @@ from spectrum import evaluate, models
 from spectrum.effects import prompting, table, tuning
 from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank import runs as rank_runs
-from spectrum.lessons.qlora import runs as qlora_runs
 from spectrum.shop import house, scoring
 
 HOUSE_MODELS = tuning.HOUSE_MODELS
@@ -35,8 +34,6 @@ def weights(tmp_path_factory):
         patch.setattr(tuning, "HOUSE_MODELS", {k: {**m, "steps": 2} for k, m in HOUSE_MODELS.items()})
         patch.setattr(tuning, "HOUSE_ROWS", 8)
         patch.setattr(rank_runs, "READ", 1)
-        patch.setattr(qlora_runs, "MORE", 1)
-        patch.setattr(qlora_runs, "FACTS", 8)
         for module in (prompting, scoring):
             patch.setattr(module, "DEMONSTRATED", ("name", "sentiment", "json", "route", "total_steps"))
         with torch.compiler.set_stance("force_eager"):  # bitsandbytes compiles for a minute what takes a second here
