@@ -149,6 +149,7 @@ KNEE_RUNS = [{"count": count, "steps": steps} for count, steps in
 KNEE_RATES = {64: 5e-3, 256: 2e-3, 1024: 2e-3}
 # One seed scans the rates of the style; the best of each rank is repeated, and a lower one that learns most of it.
 STYLE_AGAIN = {0: (2e-4, 5e-4), 1: (3e-3,), 4: (5e-3, 1e-2), 16: (3e-3, 5e-3), 64: (3e-3, 5e-3)}
+STYLE_BETWEEN = {0: (3e-4,), 16: (4e-3,), 64: (4e-3,)}  # where the two neighbours are too low and perhaps too high
 KNEE_RANKS, KNEE_BATCH, STYLE_RANKS = (1, 2, 4), 4, (1, 4, 16, 64)
 STYLE_RATES, STYLE_FULL_RATES = (1e-3, 2e-3, 3e-3, 5e-3, 1e-2), (2e-4, 5e-4, 1e-3)
 GRIDS = {
@@ -161,10 +162,15 @@ GRIDS = {
         *grid(data=("style",), rank=STYLE_RANKS, alpha=(FIXED,), lr=STYLE_RATES, protect=(132,), seed=(0,)),
         *grid(data=("style",), rank=(0,), lr=STYLE_FULL_RATES, protect=(132,), seed=(0,)),
         *({"data": "style", "rank": rank, **({"alpha": FIXED} if rank else {}), "lr": lr, "protect": 132, "seed": seed}
-          for seed in SEEDS[1:] for rank, rates in STYLE_AGAIN.items() for lr in rates),
+          for again, seeds in ((STYLE_AGAIN, SEEDS[1:]), (STYLE_BETWEEN, SEEDS))
+          for seed in seeds for rank, rates in again.items() for lr in rates),
     ],
-    "knee_rates": grid(count=(256,), steps=(512,), rank=(1,), alpha=(FIXED,), lr=(1e-3, 2e-3, 5e-3),
-                       batch_size=(KNEE_BATCH,), seed=(0,)),
+    "knee_rates": [
+        {**run, **more, "rank": 1, "alpha": FIXED, "batch_size": KNEE_BATCH, "seed": 0}
+        for run, rates in (({"count": 256, "steps": 512}, (1e-3, 2e-3, 5e-3)),
+                           ({"count": 1024, "steps": 2048}, (5e-4, 1e-3, 2e-3)))
+        for more in grid(lr=rates)
+    ],
     "knee": [
         {**run, **more, "alpha": FIXED, "lr": KNEE_RATES[run["count"]], "batch_size": KNEE_BATCH}
         for run in KNEE_RUNS

@@ -15,7 +15,8 @@ from spectrum.ledger import check_architecture, ledger
 GB = 1e9  # as cards are sold
 CARDS = (8, 16, 24, 48, 80, 141)  # GB of memory of common cards
 PARTS = ("weights", "constants", "adapters", "gradients", "optimizer", "activations", "workspace")
-SHADES = (0.0, 0.95, 0.35, 0.7, 0.15, 0.85, 0.5)  # light beside dark: parts that touch can be told apart
+# A colour for each part, safe for colour-blind readers (Paul Tol's muted scheme); parts that touch can be told apart.
+SHADES = ("#332288", "#88CCEE", "#CC6677", "#DDCC77", "#117733", "#AA4499", "#BBBBBB")
 METHODS = {"full": "full fine-tuning", "lora": "LoRA", "qlora": "QLoRA"}
 DEFAULTS = {"rank": 16, "batch": 1, "length": 512, "checkpointing": True, "optimizer_bits": 32}
 NOBODY = "your own settings"
@@ -78,14 +79,15 @@ def ledger_figure(table, title):
     limit = 1.03 * min(max(table["total"].max(), CARDS[0]), CARDS[-1])
     places, start = range(len(table))[::-1], 0
     for part, shade in zip(PARTS, SHADES, strict=True):
-        colour = plots.plt.get_cmap("cividis")(shade)
         axes.barh(
-            places, table[part], left=start, color=colour, label=part, height=0.6, edgecolor="white", linewidth=0.5
+            places, table[part], left=start, color=shade, label=part, height=0.6, edgecolor="white", linewidth=0.5
         )
         start = start + table[part]
     for place, total in zip(places, table["total"], strict=True):
         text = ("→ " if total > limit else "") + gigabytes_text(total)
         axes.text(1.01, place, text, va="center", fontsize=8, transform=axes.get_yaxis_transform())
+        if total > limit:
+            break_bar(axes, 0.94 * limit, place, limit)
     for card in (card for card in CARDS if card <= limit):
         axes.axvline(card, color="#888888", linestyle="--", linewidth=1, zorder=0)
         axes.text(card, 1.0, f"{card}", color="#666666", fontsize=8, ha="center", transform=axes.get_xaxis_transform())
@@ -95,6 +97,13 @@ def ledger_figure(table, title):
     axes.legend(fontsize=8, frameon=False, ncols=4, loc="upper center", bbox_to_anchor=(0.45, -0.25),
                 columnspacing=1.0, handlelength=1.0)  # fmt: skip
     return figure
+
+
+def break_bar(axes, x, y, limit):
+    """Draws a slanted gap across a bar that is longer than the picture, so that nobody compares its length."""
+    gap, slant, half = 0.012 * limit, 0.015 * limit, 0.36
+    corners = [(x - slant, y - half), (x - slant + gap, y - half), (x + slant + gap, y + half), (x + slant, y + half)]
+    axes.add_patch(plots.plt.Polygon(corners, facecolor="white", edgecolor="#444444", linewidth=0.8, zorder=3))
 
 
 def show_bars(table, title):
