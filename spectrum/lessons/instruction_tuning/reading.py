@@ -12,7 +12,7 @@ from spectrum import adapters, general
 from spectrum.evaluate import Score, evaluate
 from spectrum.examples import tokenize_rows
 from spectrum.generate import complete
-from spectrum.models import ADAPTER, WEIGHTS, load_model
+from spectrum.models import ADAPTER, load_model
 from spectrum.provenance import provenance
 from spectrum.shop import orders
 from spectrum.shop.typed_orders import typed_orders
@@ -22,11 +22,16 @@ from spectrum.train import DTYPES, precision_of, train
 RESULTS = results_folder("07_instruction_tuning") / "real"
 RANK, RATE, BATCH, LENGTH = 8, 1e-3, 8, 512
 ITEMS, ANSWER_TOKENS = 40, 48  # of each kind; a shown answer has 30 tokens at most
-STEPS = (0, 64)
-REAL = {"reading": [{"name": "smollm2", "steps": steps, "seed": 0} for steps in STEPS]}
+BASE, STEPS = "smollm2", (0, 64)
+REAL = {
+    "reading": [
+        *({"name": BASE, "steps": steps, "seed": 0} for steps in STEPS),
+        {"name": ADAPTER, "steps": 0, "seed": 0},  # the shipped adapter as it is
+    ]
+}
 
 
-def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
+def run(name=BASE, steps=256, lr=RATE, rank=RANK, seed=0):
     """Returns the shares of orders that a model follows after so many steps of LoRA on orders, by kind, plain numbers.
 
     {"listed", "mapped", …, "typed"} are shares of ITEMS orders of each kind in held-out words and of the forty typed
@@ -34,16 +39,17 @@ def run(name="smollm2", steps=256, lr=RATE, rank=RANK, seed=0):
     general knowledge and prose. A step reads BATCH new rows.
     """
     model, tokenizer = load_model(name)
-    precision = precision_of(model.dtype)
-    model = adapters.add_lora(model, rank, seed=seed)
-    records = tune(model, tokenizer, steps, lr, seed, precision) if steps else []
+    precision, records = precision_of(model.dtype), []
+    if steps:
+        model = adapters.add_lora(model, rank, seed=seed)
+        records = tune(model, tokenizer, steps, lr, seed, precision)
     with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
         found = {kind: score.mean for kind, score in exam(model, tokenizer).items()}
         found["protected"] = general.knowledge(model, tokenizer).mean
         found["bits per byte"] = statistics.mean(general.bits_per_byte(model, tokenizer))
     found["loss"] = [round(record["loss"], 4) for record in records]
     found["seconds"] = round(records[-1]["seconds"], 1) if records else 0.0
-    return found | {"provenance": provenance(model.get_base_model(), name)}
+    return found | {"provenance": provenance(model, BASE if name == ADAPTER else name)}
 
 
 def before_and_after(order):
@@ -56,22 +62,25 @@ def before_and_after(order):
 
 
 def stored_table():
-    """Returns a table of SmolLM2's exact scores in per cent: a row for each kind of order, a column for each tuning.
+    """Returns a table of the stored scores on SmolLM2 in per cent: a row for each kind of order, and what is kept.
 
-    The last row is general knowledge; the birth certificate of the shipped adapter does not hold it ("-").
+    Columns are the untuned model, 64 steps and the shipped adapter, exact; and the first and the last by content, that
+    is, whether the answer holds a right answer somewhere. The last row is general knowledge.
     """
-    import json
-
     import pandas as pd
 
-    sweep = read_sweep(RESULTS / "reading").set_index("steps").sort_index()
-    kinds = [*orders.MAKERS, "typed"]
-    found = {f"{steps} steps" if steps else "untuned": row[kinds].astype(float) for steps, row in sweep.iterrows()}
-    birth = json.loads((WEIGHTS / ADAPTER / "birth.json").read_text(encoding="utf-8"))
-    found[f"{birth['steps']:,} steps"] = pd.Series(birth["scores"])[kinds]
-    known = [f"{100 * share:.0f}" for share in sweep["protected"]] + ["-"]
+    sweep = read_sweep(RESULTS / "reading").set_index(["name", "steps"])
+    runs = {"untuned": (BASE, 0), "64 steps": (BASE, 64), "1,000 steps": (ADAPTER, 0)}
+    kinds, found = [*orders.MAKERS, "typed"], {}
+    for column, which in runs.items():
+        found[column] = sweep.loc[which, kinds].astype(float)
+    for column in ("untuned", "1,000 steps"):
+        found[f"{column}, content"] = pd.Series(
+            [float(sweep.loc[runs[column], f"{kind}, content"]) for kind in kinds], kinds
+        )
     table = (100 * pd.DataFrame(found)).round(0).astype(int).astype(object)
-    table.loc["general knowledge"] = known
+    known = [f"{100 * sweep.loc[which, 'protected']:.0f}" for which in runs.values()]
+    table.loc["general knowledge"] = [*known, "", ""]
     return table
 
 

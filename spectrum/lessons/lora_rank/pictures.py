@@ -4,7 +4,7 @@ from spectrum import plots
 from spectrum.lessons.lora_rank import runs as rank_runs
 
 SHOWN = 4  # of the learner's runs on the bench, that many loss curves are drawn
-SHADES = ("#E8B9D2", "#CC79A7", "#7A3E61", "#3D1F30")  # of LoRA's colour, light to dark
+SHADES = ("#DE9CC0", "#B84F86", "#7A3E61", "#2A1220")  # of LoRA's colour, light to dark
 MARKERS = ("o", "s", "^", "v")
 
 
@@ -44,16 +44,20 @@ def show_knees(ways, title, floor):
         for label, runs in groups.items():
             colour, marker = styles[label]
             means = draw_line(axes, runs, "rank", "score", colour, label, marker=marker)
+            axes.lines[-1].set_linewidth(
+                (7, 4, 1.5)[min(2, labels.index(label))]
+            )  # the same values: the first line shows as a rim
             words.append(f"{way}, {label}: " + ", ".join(f"rank {rank} {mean:.0f} %" for rank, mean in means.items()))
         for level in (100 * floor, 100):
             axes.axhline(level, color="#888888", linestyle="--", linewidth=1)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(runs["rank"].unique()), sorted(runs["rank"].unique()))
-        axes.set(ylim=(-4, 108), xlabel="rank")
+        axes.set(ylim=(-4, 112), xlabel="rank")
         axes.set_title(way, fontsize=9, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("codes recalled, %")
-    panels[0].text(1, 101, "ceiling", color="#666666", fontsize=8)
+    for level, name in ((100, "ceiling"), (100 * floor, "floor")):
+        panels[0].text(4, level + 1.5, name, color="#666666", fontsize=8, ha="right")
     panels[0].legend(frameon=False, fontsize=8, loc="center right")
     plots.show(figure, alt="Mean recall of the seeds by rank. " + "; ".join(words) + ".")
 
@@ -76,23 +80,27 @@ def show_rates(groups, title, value="last loss", ylabel="loss at the end, nats p
 def show_plane(runs, best, untouched, title):
     """Displays the learn/forget plane: new score by protected score, a mark for the mean at each rank and rate.
 
-    `best` is {rank: its best rate}: those marks are filled and named.
+    The rates of a rank are joined in their order. `best` is {rank: its best rate}: those marks are filled and named.
     """
     figure, axes = plots.new_figure(title)
-    words = []
-    for (rank, lr), found in runs.groupby(["rank", "lr"]):
-        colour = plots.COLOURS["lora" if rank else "full"]
-        place = 100 * found["protected"].mean(), 100 * found["score"].mean()
+    words, shades, marks = [], iter(SHADES), iter(MARKERS)
+    for rank, of_rank in sorted(runs.groupby("rank"), key=lambda pair: pair[0] or 1000):
+        colour, mark = (next(shades), next(marks)) if rank else (plots.COLOURS["full"], "D")
+        means = 100 * of_rank.groupby("lr")[["protected", "score"]].mean()
         name = f"r {rank}" if rank else "full"
-        axes.plot(*place, "o", color=colour, markersize=6, markerfacecolor=colour if best[rank] == lr else "white")
-        if best[rank] == lr:
-            axes.annotate(
-                f"{name}, {lr:g}", place, xytext=(5, 7 if rank == 64 else -12), textcoords="offset points", fontsize=8
-            )
-        words.append(f"{name} at {lr:g}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
+        axes.plot(means["protected"], means["score"], color=colour, linewidth=1, alpha=0.6)
+        for lr, place in zip(means.index, means.to_numpy(), strict=True):
+            filled = best[rank] == lr
+            axes.plot(*place, mark, color=colour, markersize=6, markerfacecolor=colour if filled else "white")
+            if filled:
+                axes.annotate(f"{name}, {lr:g}", place, xytext=(5, 7 if rank in (0, 64) else -12),
+                              textcoords="offset points", fontsize=8)  # fmt: skip
+            words.append(f"{name} at {lr:g}: new {place[1]:.0f} %, kept {place[0]:.0f} %")
+        axes.plot([], [], mark, color=colour, label=name)
     axes.axvline(100 * untouched, color="#888888", linestyle="--", linewidth=1)
     axes.text(100 * untouched + 1, 30, "before tuning", color="#666666", fontsize=8, rotation=90)
-    axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right", ylim=(-3, 108))
+    axes.set(xlabel="general skills kept, % right", ylabel="house reply, % right", ylim=(-3, 112))
+    axes.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 0.02))
     plots.show(figure, alt="Learned by kept, means of the seeds: " + "; ".join(words) + ".")
 
 

@@ -234,7 +234,7 @@ def stored_real(name):
 def knowledge_before():
     """Returns the share of general knowledge that the untuned SmolLM2 has, from the stored runs of lesson 07."""
     reading = read_sweep(results_folder("07_instruction_tuning") / "real" / "reading")
-    return float(reading[reading["steps"] == 0]["protected"].iloc[0])
+    return float(reading[(reading["name"] == "smollm2") & (reading["steps"] == 0)]["protected"].iloc[0])
 
 
 def fill(record):

@@ -10,11 +10,12 @@ import torch
 
 from spectrum import adapters
 from spectrum.evaluate import mean_loss
-from spectrum.examples import tokenize_rows
+from spectrum.examples import pack, tokenize_rows
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model
 from spectrum.provenance import provenance
 from spectrum.quantize import load_quantized
+from spectrum.shop import scoring
 from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import DTYPES, precision_of, train
 
@@ -23,7 +24,6 @@ SEEDS, ALPHA = (0, 1, 2), 16
 RANK, RATE, FACTS = 8, 5e-3, 256  # with room to spare: the recall is 100 % whatever becomes of the base
 # Without: so few steps of rank 1 leave some of the facts unlearned, so that the recall can tell two bases apart.
 TIGHT = {"rank": 1, "count": 256, "lr": 2e-3, "steps": 320, "batch_size": 4}
-LARGE_RATE = 2e-4  # above 100M parameters; QLoRA's own for 7B and 13B
 PROTECT = 132  # questions on what tuning and rounding must not break
 GRIDS = {
     "facts": rank_runs.grid(rounded=(False, True), rank=(RANK,), seed=SEEDS),
@@ -78,9 +78,14 @@ def start(name="base", rounded=False):
     return load_quantized(name, device=device) if rounded else load_model(name, device)
 
 
-def peak_rate(model):
-    """Returns the peak learning rate of a LoRA for a model of this size."""
-    return LARGE_RATE if adapters.count(model)["total"] > 100_000_000 else RATE
+def skills(rounded, name="base", n=PROTECT):
+    """Returns the Score of n questions on lumen's general skills, of a model as it is or `rounded` to NF4."""
+    return scoring.protected(start(name, rounded), n)
+
+
+def facts_batch(tokenizer, rows):
+    """Returns a packed batch of rows of planted facts, {"input_ids", "labels", "position_ids"}."""
+    return pack(tokenize_rows(tokenizer, rank_runs.material("facts", rows * rank_runs.DRAWERS, 0)[0]), 512)
 
 
 def over_rounded(model, name="base"):
