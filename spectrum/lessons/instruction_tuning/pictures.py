@@ -53,12 +53,17 @@ def wide_figure(title, height=plots.SIZE[1]):
 def show_scores(parts, title):
     """Displays {part: [Score, ...]} as dots with 95 % intervals, one row for each part and model."""
     rows = [(part, score) for part, scores in parts.items() for score in scores]
-    figure, axes = wide_figure(title, height=0.23 * len(rows) + 1.1)
-    for y, (_, score) in enumerate(reversed(rows)):
-        error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
-        colour = plots.COLOURS[SCORE_COLOURS.get(score.name, "other")]
-        axes.errorbar(100 * score.mean, y, xerr=error, fmt=MARKERS.get(score.name, "o"), color=colour, capsize=4)
-    axes.set_yticks(range(len(rows)), [f"{part}: {score.name}" for part, score in reversed(rows)])
+    figure, axes = wide_figure(title, height=0.21 * len(rows) + 0.12 * len(parts) + 1.1)
+    names, places = [], []
+    for group, (part, scores) in enumerate(parts.items()):
+        for place, score in enumerate(scores):
+            y = -(sum(len(each) for each in list(parts.values())[:group]) + place + 0.7 * group)
+            error = [[100 * (score.mean - score.low)], [100 * (score.high - score.mean)]]
+            colour = plots.COLOURS[SCORE_COLOURS.get(score.name, "other")]
+            axes.errorbar(100 * score.mean, y, xerr=error, fmt=MARKERS.get(score.name, "o"), color=colour, capsize=4)
+            names.append(score.name if place else f"{part}: {score.name}")
+            places.append(y)
+    axes.set_yticks(places, names)
     axes.set(xlim=(-3, 103), xlabel="right answers, % (bar: 95 % interval)")
     plots.show(figure, alt="; ".join(f"{part}, {score.name}: {score}" for part, score in rows))
 
@@ -70,7 +75,8 @@ def show_spread(ways, title):
     for y, (way, scores) in enumerate(reversed(ways.items())):
         means = sorted(100 * score.mean for score in scores)
         axes.plot([means[0], means[-1]], [y, y], color="#999999", zorder=1)
-        axes.plot(means, [y] * len(means), "o", color=plots.COLOURS[SCORE_COLOURS.get(scores[0].name, "other")])
+        height = [y + 0.09 * (i % 3 - 1) for i in range(len(means))]  # so that equal scores do not hide each other
+        axes.plot(means, height, "o", markersize=5, color=plots.COLOURS[SCORE_COLOURS.get(scores[0].name, "other")])
         said.append(f"{way}: {means[0]:.0f} to {means[-1]:.0f} %")
     axes.set_yticks(range(len(ways)), list(reversed(ways)))
     axes.set(xlim=(-3, 103), ylim=(-0.6, len(ways) - 0.4), xlabel="right answers, %, a dot for each wording")
@@ -111,7 +117,7 @@ def draw_sweep(sweep, title, runs=(), size=(7.5, 3.3), panels=(1, 2)):
         for number, found in numbered(runs):
             if axes is right and found["rows"] != tuning_runs.STANDARD["rows"]:
                 continue  # it belongs to another curve than the one drawn there
-            axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["lora"])
+            axes.plot(found[column], 100 * found["role"], "*", markersize=12, color=plots.COLOURS["full"])
             axes.annotate(f"  {number}", (found[column], 100 * found["role"]), fontsize=8)
         named = axes is left  # the other has the same levels, and its points lie where the words would
         draw_level(axes, sweep, "base", "wordings", "held-out wordings, untuned" * named, 0.02, "left")

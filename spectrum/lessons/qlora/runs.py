@@ -31,7 +31,7 @@ GRIDS = {
 }
 REAL = {
     "untuned": rank_runs.grid(name=("smollm2",), rounded=(False, True)),
-    "facts": rank_runs.grid(name=("smollm2",), rounded=(False, True), rank=(16,), lr=(1e-3,), seed=(0,)),
+    "facts": rank_runs.grid(name=("smollm2",), rounded=(False, True), rank=(16,), lr=(1e-3,), count=(64,), seed=(0,)),
 }
 
 
