@@ -1,10 +1,9 @@
-"""Pictures of lesson 15: levels among weights, curves of three methods, what rounding costs and training repairs.
+"""Pictures of lesson 15: levels among weights, and what rounding costs and training repairs.
 
 What they show is built by hand in notebooks/15_qlora.ipynb.
 """
 
 from spectrum import plots
-from spectrum.lessons.qlora import runs as qlora_runs
 
 
 def levels_figure(scaled, levels):
@@ -26,34 +25,6 @@ def show_levels(scaled, levels):
         "Histogram of scaled weights: a bell around zero, a thin bar at each end; the levels are dense in the middle."
     )
     plots.show(levels_figure(scaled.cpu(), levels.cpu()), alt=words)
-
-
-def curves_figure(stored, live, title):
-    """Returns the figure of held-out loss over steps: stored runs as dots, their means as lines, live runs dotted.
-
-    `stored` is what `qlora_runs.stored` returns, `live` {method: result of `qlora_runs.run`}.
-    """
-    figure, axes = plots.new_figure(title)
-    for method in qlora_runs.METHODS:
-        runs = [dict(curve) for curve in stored[stored["method"] == method]["curve"]]
-        means = {step: sum(run[step] for run in runs) / len(runs) for step in runs[0]}
-        axes.plot(list(means), list(means.values()), color=plots.COLOURS[method], label=method)
-        for run in runs:
-            axes.plot(list(run), list(run.values()), ".", color=plots.COLOURS[method], markersize=3)
-    for method, found in live.items():
-        axes.plot(*zip(*found["curve"], strict=True), ":", color=plots.COLOURS[method], label=f"{method}, your run")
-    axes.set(xlabel="step", ylabel="held-out loss, nats per token", yscale="log")
-    axes.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def show_curves(stored, live):
-    """Displays the curves of the stored runs and the live ones, with their words."""
-    ends = {m: [curve[-1][1] for curve in stored[stored["method"] == m]["curve"]] for m in qlora_runs.METHODS}
-    means = ", ".join(f"{method} {sum(losses) / len(losses):.3f}" for method, losses in ends.items())
-    title = f"Last points, {qlora_runs.CURVE_ROWS} held-out rows: {means}"
-    words = f"Falling curves of held-out loss, mean of the seeds. {title}."
-    plots.show(curves_figure(stored, live, title), alt=words)
 
 
 def show_losses(losses, title):

@@ -8,11 +8,11 @@ import torch
 from tiny import make_tiny
 
 from spectrum import adapters, quantize
+from spectrum.lessons.lora_rank import scores
 from spectrum.lessons.qlora import runs as qlora_runs
 from spectrum.models import load_model
 
-FEW = {"steps": 2, "controls": False}
-HOUSE = qlora_runs.House(0)
+FEW = {"rank": 2, "count": 16, "steps": 2, "batch_size": 2, "protect": 0}
 
 
 @pytest.fixture(scope="module")
@@ -21,24 +21,10 @@ def folder(tmp_path_factory):
     return str(make_tiny(tmp_path_factory.mktemp("tiny") / "model", layers=1, hidden=192))
 
 
-@pytest.fixture(autouse=True)
-def few_rows(monkeypatch):
-    for name, value in {
-        "ROWS": 32,
-        "LOSS_ROWS": 8,
-        "CURVE_ROWS": 4,
-        "EVERY": 1,
-        "BATCH": 4,
-        "MORE": 2,
-        "ITEMS": 2,
-        "FACTS": 16,
-    }.items():
-        monkeypatch.setattr(qlora_runs, name, value)
-
-
-def trained(folder, method="lora"):
-    """A starting model whose B is no longer zero."""
-    model, tokenizer = qlora_runs.starting_model(method, 0, folder)
+def trained(folder):
+    """A LoRA whose B is no longer zero."""
+    model, tokenizer = qlora_runs.start(folder)
+    model = adapters.add_lora(model, 2)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -47,35 +33,30 @@ def trained(folder, method="lora"):
     return model, tokenizer
 
 
-@pytest.mark.parametrize("data", ["house", "facts"])
-@pytest.mark.parametrize("method", qlora_runs.METHODS)
-def test_a_run_is_plain_numbers_and_repeats(folder, method, data):
-    first, second = (qlora_runs.run(method, name=folder, data=data, **FEW) for _ in range(2))
+@pytest.mark.parametrize("rounded", [False, True])
+def test_a_run_is_plain_numbers_and_repeats(folder, rounded):
+    first, second = (qlora_runs.run(folder, rounded, **FEW) for _ in range(2))
     json.dumps(first)
-    assert {**first, "seconds": 0} == {**second, "seconds": 0}
-    assert [step for step, _ in first["curve"]] == [1, 2] and first["loss"] < first["loss before"]
-    assert ("loss moved" in first) == (method == "lora") and "score" not in first
+    assert {**first, "seconds": 0} == {**second, "seconds": 0} and first["n"] == 16
+    assert ("loss moved" in first) == ("score moved" in first) == ("loss random" in first) == (not rounded)
+    assert math.isfinite(first["loss"]) and 0 <= first["score"] <= 1 and "protected" not in first
 
 
-def test_the_controls_of_a_lora(folder):
-    model, tokenizer = trained(folder)
-    before = HOUSE.loss(qlora_runs.over_rounded(model, folder), tokenizer)
-    found = qlora_runs.repair(HOUSE, model, tokenizer, name=folder)
-    json.dumps(found)
-    assert found["loss repaired"] < before, "two more steps over the rounded base lower the loss there"
-    assert found["loss longer moved"] == HOUSE.loss(qlora_runs.over_rounded(model, folder), tokenizer)
-    assert 0 <= found["score moved"] <= 1 and math.isfinite(found["loss random"])
+def test_an_untuned_model_is_asked_what_rounding_must_not_break(folder, monkeypatch):
+    monkeypatch.setattr(scores.general, "prose", lambda: ["The parcel came late."])
+    monkeypatch.setattr(scores.general, "questions", lambda: [("capital", "Where?\nAnswer:", ("Oslo",))])
+    own, rounded = (qlora_runs.run(folder, each) for each in (False, True))
+    assert set(own) == {"protected", "bits per byte", "provenance"} and own["provenance"]["model"] == folder
+    assert own["bits per byte"] != rounded["bits per byte"], "rounding changes what prose costs"
 
 
-def test_full_trains_all_weights_and_the_others_a_lora(folder):
-    model = load_model(folder)[0]
-    sizes = {m: adapters.count(qlora_runs.starting_model(m, 0, folder)[0])["trainable"] for m in qlora_runs.METHODS}
-    lora = adapters.lora_count(model.config, qlora_runs.RANK)
-    assert sizes == {"full": sum(p.numel() for p in model.parameters()), "lora": lora, "qlora": lora}
-    with pytest.raises(ValueError, match="'full', 'lora', 'qlora', not 'lore'"):
-        qlora_runs.starting_model("lore", 0, folder)
-    with pytest.raises(ValueError, match="'house' or 'facts', not 'fact'"):
-        qlora_runs.run("lora", name=folder, data="fact", **FEW)
+def test_skills_are_asked_of_a_model_as_it_is_and_rounded(folder):
+    assert [qlora_runs.skills(rounded, folder, n=4).name for rounded in (False, True)] == ["protected"] * 2
+
+
+def test_a_batch_of_facts_is_packed(folder):
+    batch = qlora_runs.facts_batch(load_model(folder)[1], 4)
+    assert {"input_ids", "labels", "position_ids"} <= set(batch)
 
 
 def test_a_moved_adapter_is_the_same_update_over_rounded_weights(folder):
@@ -129,10 +110,10 @@ def test_what_each_step_raises_ends_the_run(folder):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        qlora_runs.run("qlora", name=folder, each_step=stop, **FEW)
+        qlora_runs.run(folder, True, each_step=stop, **FEW)
 
 
-def test_the_grid_has_every_method_with_every_seed_once():
-    for name, runs in {"methods": 9, "facts": 6}.items():
-        grid = qlora_runs.GRIDS[name]
-        assert len({json.dumps(s, sort_keys=True) for s in grid}) == len(grid) == runs
+def test_the_grids_have_both_bases_with_every_seed_once():
+    for grid in qlora_runs.GRIDS.values():
+        assert len({json.dumps(s, sort_keys=True) for s in grid}) == len(grid) == 6
+        assert {(s["rounded"], s["seed"]) for s in grid} == {(r, seed) for r in (False, True) for seed in (0, 1, 2)}

@@ -59,7 +59,9 @@ def test_bars_are_stacked_to_the_totals_and_cards_are_drawn_as_far_as_they_matte
     figure = widget.ledger_figure(table, "title")
     (axes,) = figure.axes
     ends = {}
-    for bar in axes.patches:
+    breaks = [patch for patch in axes.patches if isinstance(patch, plt.Polygon)]
+    assert len(breaks) == 1, "and is broken; the other two are drawn as long as they are"
+    for bar in (patch for patch in axes.patches if patch not in breaks):
         ends[round(bar.get_y(), 2)] = max(ends.get(round(bar.get_y(), 2), 0), bar.get_x() + bar.get_width())
     assert sorted(ends.values()) == pytest.approx(sorted(table["total"]))
     texts = [text.get_text() for text in axes.texts]
