@@ -168,7 +168,7 @@ GRIDS = {
     "knee_rates": [
         {**run, **more, "rank": 1, "alpha": FIXED, "batch_size": KNEE_BATCH, "seed": 0}
         for run, rates in (({"count": 256, "steps": 512}, (1e-3, 2e-3, 5e-3)),
-                           ({"count": 1024, "steps": 2048}, (5e-4, 1e-3, 2e-3)))
+                           ({"count": 1024, "steps": 2048}, (5e-4, 1e-3)))
         for more in grid(lr=rates)
     ],
     "knee": [
