@@ -1,22 +1,7 @@
 """The drawn diagrams of lesson 12: where α sits in LoRA's bypass, and two fair ways to ask for more facts."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-
 from spectrum import plots
 from spectrum.lessons.lora_rank.pictures import SHADES
-
-
-def box(axes, x, y, text, colour, width=1.5, height=0.8):
-    """Draws a named box around a place."""
-    patch = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.05",
-                           facecolor=colour, edgecolor="none", alpha=0.85)  # fmt: skip
-    axes.add_patch(patch)
-    axes.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
-
-
-def arrow(axes, start, end):
-    """Draws an arrow from one place to another."""
-    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))
 
 
 def show_knob():
@@ -24,16 +9,16 @@ def show_knob():
     figure, axes = plots.new_figure("α/r is a volume knob on the bypass", height=2.6)
     grey, lora, knob = plots.COLOURS["other"], plots.COLOURS["lora"], plots.COLOURS["prompt"]
     axes.text(0.1, 2, "x", ha="center", va="center", fontsize=11)
-    box(axes, 4.2, 3, "W, frozen", grey, width=5.6)
-    box(axes, 2.1, 1, "A\nd_in → r", lora)
-    box(axes, 4.2, 1, "B\nr → d_out", lora)
-    box(axes, 6.3, 1, "× α/r", knob)
+    plots.box(axes, 4.2, 3, "W, frozen", grey, width=5.6)
+    plots.box(axes, 2.1, 1, "A\nd_in → r", lora)
+    plots.box(axes, 4.2, 1, "B\nr → d_out", lora)
+    plots.box(axes, 6.3, 1, "× α/r", knob)
     axes.text(8.2, 2, "+", ha="center", va="center", fontsize=14)
     axes.text(9.6, 2, "output", ha="center", va="center", fontsize=10)
     above = [((0.3, 2.1), (1.3, 3)), ((7.1, 3), (8.05, 2.2)), ((8.45, 2), (9.1, 2))]
     below = [((0.3, 1.9), (1.25, 1.05)), ((2.95, 1), (3.35, 1)), ((5.05, 1), (5.45, 1)), ((7.15, 1), (8.05, 1.8))]
     for start, end in above + below:
-        arrow(axes, start, end)
+        plots.arrow(axes, start, end)
     axes.set(xlim=(-0.2, 10.2), ylim=(0.3, 3.7))
     axes.axis("off")
     words = (
