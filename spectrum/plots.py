@@ -107,6 +107,19 @@ def coloured_tokens(table):
     return f'<div style="font-family:monospace;line-height:1.9">{"".join(spans)}</div>'
 
 
+def box(axes, x, y, text, colour, width=1.5, height=0.8):
+    """Draws a box of a width and a height around the place (x, y) of a diagram, with its name in white inside."""
+    patch = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.05",
+                           facecolor=colour, edgecolor="none", alpha=0.85)  # fmt: skip
+    axes.add_patch(patch)
+    axes.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
+
+
+def arrow(axes, start, end):
+    """Draws an arrow of a diagram from one place to another."""
+    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))
+
+
 def two_curves(one, other):
     """Returns the figure of two runs' losses (lists of curves, one for each seed) against the share of the steps."""
     figure, axes = new_figure("Loss of run A and run B", width=5.6, height=2.5)

@@ -76,3 +76,14 @@ def test_coloured_tokens_grow_darker_with_surprise_up_to_a_limit():
     table = pd.DataFrame({"token": list("abcd"), "logprob": [0.0, -2.0, -6.0, -60.0]})
     shades = [float(s) for s in re.findall(r"213,94,0,([\d.]+)", plots.coloured_tokens(table))]
     assert shades == [0.0, 0.25, 0.75, 0.75]
+
+
+def test_a_diagram_has_boxes_with_their_names_and_arrows_between_them():
+    _, axes = plots.new_figure("a diagram")
+    plots.box(axes, 1, 2, "A", "#CC79A7", width=2, height=0.5)
+    plots.arrow(axes, (0, 0), (1, 1))
+    box, arrow = axes.patches
+    assert [t.get_text() for t in axes.texts] == ["A"] and axes.texts[0].get_position() == (1, 2)
+    assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (0, 1.75, 2, 0.5)
+    assert arrow.get_arrowstyle() is not None
+    plt.close("all")

@@ -7,6 +7,7 @@ stored sweep. `tools/make_sweeps.py` runs it; notebooks/11_lora_by_hand.ipynb re
 import copy
 import statistics
 
+import pandas as pd
 import torch
 
 from spectrum import adapters
@@ -35,6 +36,15 @@ def house_score(model, tokenizer, name="", n=ITEMS, floor=0.0):
     score = house.house_score((model, tokenizer), n)
     score.name, score.floor, score.ceiling = name, floor, 1.0
     return score
+
+
+def misses(score):
+    """Returns the letters that a `house_score` has wrong as a table: wanted, said, and whether only the priority is."""
+    rows = zip(house.house_rows(score.n, "test", seed=1), score.answers, score.correct, strict=True)
+    pairs = [(row["completion"], answer.strip()) for row, answer, right in rows if not right]
+    table = pd.DataFrame(pairs, columns=["wanted", "said"])
+    wanted, said = (table[column].str.replace(r"P\d", "P", regex=True) for column in table)
+    return table.assign(**{"only the priority": wanted == said})
 
 
 def run(rank=0, seed=0, steps=STEPS, lr=None, name="base"):

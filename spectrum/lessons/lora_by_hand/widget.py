@@ -126,10 +126,7 @@ def draw_curve(axes, curve, colour, label, style="-"):
 
 def energy_figure(update, weights, control, rank):
     """Returns the figure of three mean energy curves: an update, the weights it changed, and random matrices."""
-    figure, axes = plots.new_figure(
-        f"Rank {rank} holds {100 * update[rank - 1]:.0f} % of the update's energy "
-        f"(random matrices: {100 * control[rank - 1]:.0f} %)"
-    )
+    figure, axes = plots.new_figure("The update has structure, but no few directions hold it")
     draw_curve(axes, update, "full", "update of full fine-tuning")
     draw_curve(axes, weights, "base", "the weights before it", "--")
     draw_curve(axes, control, "other", "random matrices", ":")
@@ -152,27 +149,33 @@ def show_energy(update, weights, control, rank=8):
 
 
 def share_figure(table, rank):
-    """Returns the figure of LoRA's share by model size, from a table with columns model, parameters and share %."""
-    ours, largest = table.iloc[0], table.iloc[-1]
-    figure, axes = plots.new_figure(
-        f"Rank {rank} is {ours['share %']:.1f} % of {ours.model} and {largest['share %']:.2f} % of {largest.model}"
-    )
-    axes.loglog(table["parameters"], table["share %"], "o", color=plots.COLOURS["lora"])
-    axes.loglog(ours.parameters, ours["share %"], "o", color=plots.COLOURS["base"])
-    for number, (name, size, share) in enumerate(
-        zip(table["model"], table["parameters"], table["share %"], strict=True)
-    ):
+    """Returns the figure of LoRA's share by model size, from a table with columns model, parameters and share %.
+
+    A further column "rank 64 %" is drawn as well, where the table has one.
+    """
+    figure, axes = plots.new_figure("The larger the model, the smaller the share that LoRA trains")
+    sizes, largest = table["parameters"], table.iloc[-1]
+    for column, name, mark, shade in (("rank 64 %", "rank 64", "s", 0.45), ("share %", f"rank {rank}", "o", 1.0)):
+        if column in table:
+            axes.loglog(sizes, table[column], mark, color=plots.COLOURS["lora"], alpha=shade)
+            axes.annotate(name, (largest.parameters, largest[column]), fontsize=8, textcoords="offset points",
+                          xytext=(8, 0), va="center", annotation_clip=False)  # fmt: skip
+    for number, (name, size, share) in enumerate(zip(table["model"], sizes, table["share %"], strict=True)):
         right = number == 0 or number % 2 == 1 and number < len(table) - 1  # neighbours on either side of the line
         side = {"ha": "left", "xytext": (4, 3)} if right else {"ha": "right", "xytext": (-4, -9)}
         axes.annotate(name, (size, share), fontsize=7, textcoords="offset points", **side)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.axhspan(0.1, 1.0, color="#888888", alpha=0.15, linewidth=0)
-    axes.text(table["parameters"].min(), 0.11, "the 0.1 to 1 % one reads of", color="#666666", fontsize=8, va="bottom")
-    axes.set(xlabel="parameters of the model", ylabel=f"numbers in a LoRA of rank {rank}, % of them")
+    axes.text(sizes.min(), 0.11, "the 0.1 to 1 % one reads of", color="#666666", fontsize=8, va="bottom")
+    axes.set(xlabel="parameters of the model", ylabel="numbers in a LoRA, % of them")
     return figure
 
 
 def show_shares(table, rank=8):
     """Displays LoRA's share by model size with its words."""
-    points = "; ".join(f"{m} {s:.2f} %" for m, s in zip(table["model"], table["share %"], strict=True))
-    plots.show(share_figure(table, rank), alt=f"LoRA's share of the parameters by model size: {points}.")
+    words = ["LoRA's share of the parameters by model size"]
+    for column, name in (("rank 64 %", "at rank 64"), ("share %", f"at rank {rank}")):
+        if column in table:
+            points = "; ".join(f"{m} {s:.2f} %" for m, s in zip(table["model"], table[column], strict=True))
+            words.append(f"{name}: {points}")
+    plots.show(share_figure(table, rank), alt=". ".join(words) + ".")

@@ -3,6 +3,7 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,3 +70,20 @@ def test_the_grid_is_plain_and_has_three_seeds_of_each():
     grid = lora_runs.GRIDS["seeds"]
     assert json.loads(json.dumps(grid)) == grid
     assert {rank: sum(s["rank"] == rank for s in grid) for rank in (0, 8)} == {0: 3, 8: 3}
+
+
+def test_misses_say_what_was_wanted_and_whether_only_the_priority_is_wrong(tiny):
+    score = lora_runs.house_score(*tiny, n=4)
+    rows = lora_runs.house.house_rows(4, "test", seed=1)
+    gold = [row["completion"] for row in rows]
+    ticket = next(number for number, line in enumerate(gold) if line.startswith("LG|"))
+    answers = list(gold)
+    priority = gold[ticket].split("|")[2]
+    answers[ticket] = gold[ticket].replace(priority, "P1" if priority != "P1" else "P2")
+    other = next(number for number in range(4) if number != ticket)
+    answers[other] = "something else"
+    score.answers = answers
+    score.correct = np.array([a == b for a, b in zip(answers, gold, strict=True)])
+    found = lora_runs.misses(score)
+    assert found["wanted"].tolist() == [gold[number] for number in sorted((ticket, other))]
+    assert found.set_index("wanted")["only the priority"].to_dict() == {gold[ticket]: True, gold[other]: False}

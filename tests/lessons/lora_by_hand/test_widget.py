@@ -7,7 +7,8 @@ import pytest
 import torch
 from shells import control, every
 
-from spectrum.lessons.lora_by_hand import widget
+from spectrum import adapters, models
+from spectrum.lessons.lora_by_hand import diagrams, published, widget
 
 
 @pytest.fixture
@@ -73,6 +74,31 @@ def test_pictures_are_told_in_words_and_stay_small(pictures, capsys):
     assert view.alt.startswith("up_proj: rank 8 holds ") and "up_proj: rank 8 holds" in capsys.readouterr().out
     assert shares.alt.endswith("ours 5.70 %; large 0.15 %.")
     assert all(len(picture.data) < 60_000 for picture in pictures)
+
+
+def test_shares_at_two_ranks_are_told_apart(pictures):
+    table = pd.DataFrame({"model": ["ours"], "parameters": [3e6], "share %": [5.7], "rank 64 %": [45.9]})
+    widget.show_shares(table, 8)
+    words = "LoRA's share of the parameters by model size. at rank 64: ours 45.90 %. at rank 8: ours 5.70 %."
+    assert pictures[0].alt == words
+
+
+def test_diagrams_are_told_in_words(pictures):
+    diagrams.show_bypass()
+    diagrams.show_merge()
+    bypass, merging = pictures
+    assert "A starts random, B at zero" in bypass.alt and "one plain layer" in merging.alt
+
+
+@pytest.mark.parametrize(
+    ("name", "billions", "share"),
+    [("SmolLM2-135M", 0.1345, 1.82), ("Qwen3-0.6B", 0.596, 0.85), ("Qwen3-8B", 8.19, 0.27)],
+)
+def test_published_shapes_have_the_published_sizes(name, billions, share):
+    config = published.configs()[name]
+    total = models.count_parameters(adapters.empty_model(config))
+    assert total / 1e9 == pytest.approx(billions, rel=0.01)
+    assert 100 * adapters.lora_count(config, 8) / total == pytest.approx(share, abs=0.01)
 
 
 def test_explorer_shows_at_once_and_on_every_change(explored):
