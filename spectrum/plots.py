@@ -133,16 +133,3 @@ def two_curves(one, other):
     if one or other:
         axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
-
-
-def box(axes, x, y, text, colour, width=1.5, height=0.8):
-    """Draws a named box around a place of a diagram, in the axes' units."""
-    patch = FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle="round,pad=0.05",
-                           facecolor=colour, edgecolor="none", alpha=0.85)  # fmt: skip
-    axes.add_patch(patch)
-    axes.text(x, y, text, ha="center", va="center", color="white", fontsize=9)
-
-
-def arrow(axes, start, end):
-    """Draws an arrow of a diagram from one place to another."""
-    axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#444444"))
