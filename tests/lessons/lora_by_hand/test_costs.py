@@ -42,7 +42,7 @@ def test_adamw_keeps_two_numbers_for_each_that_is_trained(material):
     lora = adapters.add_lora(copy.deepcopy(model), 4)
     found = costs.step_cost(lora, batch)
     trained = adapters.count(lora)["trainable"]
-    assert found["numbers trained"] == trained and found["a step, s"] >= 0
+    assert found["numbers trained"] == trained and found["both passes, s"] >= 0
     assert found["AdamW, MB"] == pytest.approx(8 * trained / 1e6, abs=0.06)
 
 
