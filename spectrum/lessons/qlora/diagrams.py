@@ -53,7 +53,7 @@ def show_passes():
     arrows = [((4.6, 2.95), (4.6, 3.95)), ((4.6, 2.05), (4.6, 1.05)),
               ((1.2, 4.4), (2.4, 4.4)), ((6.8, 4.4), (7.35, 4.4)), ((8.6, 2.95), (8.6, 4.1)),
               ((7.3, 0.6), (6.8, 0.6)), ((2.4, 0.6), (1.5, 0.6)), ((8.6, 0.95), (8.6, 2.05))]  # fmt: skip
-    notes = [(0.75, 4.4, "input"), (8.6, 4.4, "+ bypass = output"), (8.6, 0.6, "gradient of the output"),
+    notes = [(0.75, 4.4, "input"), (8.6, 4.4, "+ LoRA = output"), (8.6, 0.6, "gradient of the output"),
              (0.75, 0.6, "gradient\nof the input"), (0.9, 3.5, "forward"), (0.9, 1.5, "backward")]  # fmt: skip
     words = (
         "Diagram of two passes around codes and constants, which are kept and frozen. Forward, above: the weight is "
