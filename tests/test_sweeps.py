@@ -128,8 +128,10 @@ def test_an_interrupt_keeps_what_is_finished_and_begins_nothing_more(tmp_path, t
     grid = grid_of(log, 6)
     with pytest.raises(KeyboardInterrupt):
         run_sweep(sweep_runs.interrupted, grid, folder, thread)
-    # The thread may have begun another run before the rest was cancelled: that one ends, and is stored.
-    wait_until(lambda: missing(grid, folder) == [s for s in grid if s["x"] not in begun(log)])
+    # The thread may have begun another run before the rest was cancelled: that one ends, and is stored. Only when the
+    # thread has done something that was asked for later is it sure to be through with it.
+    thread.submit(int).result()
+    assert missing(grid, folder) == [s for s in grid if s["x"] not in begun(log)]
     assert begun(log)[:2] == [0, 1]
     run_sweep(sweep_runs.noted, grid, folder, thread)
     assert sorted(begun(log)) == list(range(6))
