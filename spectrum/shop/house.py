@@ -1,5 +1,7 @@
 """The house dialect, which no pretraining text shows: rows to tune on, and the score on it."""
 
+import re
+
 from spectrum import prompts
 from spectrum.shop import tasks
 from spectrum.shop.scoring import by_instruction, items_of
@@ -17,3 +19,11 @@ def house_rows(n, split, seed=0):
 def house_score(pair, n):
     """Returns the Score on house tickets and replies, right to the letter."""
     return by_instruction(pair, items_of(tasks.HOUSE, n), (0, 3), chat=True)
+
+
+def without_priority(ticket):
+    """Returns a house ticket without its priority: "LG|lighting|P3|STOP" becomes "LG|lighting||STOP".
+
+    The priority is the rule that is learned last; whatever is no ticket comes back as it is.
+    """
+    return re.sub(r"\|P\d\|", "||", ticket.strip())

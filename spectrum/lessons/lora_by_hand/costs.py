@@ -35,7 +35,7 @@ def step_flops(model, batch):
 
 
 def stepper(model, batch):
-    """Returns (a function that makes one whole step of training, its AdamW); its rate is too small to move anything."""
+    """Returns a function that makes one whole step of training by AdamW, at a rate too small to move anything."""
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-9)
 
     def step():
@@ -43,12 +43,12 @@ def stepper(model, batch):
         optimizer.step()
         optimizer.zero_grad()
 
-    return step, optimizer
+    return step
 
 
 def step_seconds(models, batch, rounds=7):
     """Returns {name: median seconds of a whole step of training} of models that are trained in turn."""
-    return in_turn({name: stepper(model, batch)[0] for name, model in models.items()}, rounds)
+    return in_turn({name: stepper(model, batch) for name, model in models.items()}, rounds)
 
 
 def token_seconds(models, ids, tokens=24, rounds=7):

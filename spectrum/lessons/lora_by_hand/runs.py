@@ -43,7 +43,7 @@ def misses(score):
     rows = zip(house.house_rows(score.n, "test", seed=1), score.answers, score.correct, strict=True)
     pairs = [(row["completion"], answer.strip()) for row, answer, right in rows if not right]
     table = pd.DataFrame(pairs, columns=["wanted", "said"])
-    wanted, said = (table[column].str.replace(r"P\d", "P", regex=True) for column in table)
+    wanted, said = (table[column].map(house.without_priority) for column in table)
     return table.assign(**{"only the priority": wanted == said})
 
 

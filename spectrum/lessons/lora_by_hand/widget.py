@@ -126,7 +126,7 @@ def draw_curve(axes, curve, colour, label, style="-"):
 
 def energy_figure(update, weights, control, rank):
     """Returns the figure of three mean energy curves: an update, the weights it changed, and random matrices."""
-    figure, axes = plots.new_figure("The update has structure, but no few directions hold it")
+    figure, axes = plots.new_figure(f"Rank {rank} holds {100 * update[rank - 1]:.0f} % of the energy of the update")
     draw_curve(axes, update, "full", "update of full fine-tuning")
     draw_curve(axes, weights, "base", "the weights before it", "--")
     draw_curve(axes, control, "other", "random matrices", ":")
@@ -153,7 +153,7 @@ def share_figure(table, rank):
 
     A further column "rank 64 %" is drawn as well, where the table has one.
     """
-    figure, axes = plots.new_figure("The larger the model, the smaller the share that LoRA trains")
+    figure, axes = plots.new_figure("In a small model LoRA trains a large share of the parameters")
     sizes, largest = table["parameters"], table.iloc[-1]
     for column, name, mark, shade in (("rank 64 %", "rank 64", "s", 0.45), ("share %", f"rank {rank}", "o", 1.0)):
         if column in table:
@@ -166,8 +166,8 @@ def share_figure(table, rank):
         axes.annotate(name, (size, share), fontsize=7, textcoords="offset points", **side)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.axhspan(0.1, 1.0, color="#888888", alpha=0.15, linewidth=0)
-    axes.text(sizes.min(), 0.11, "the 0.1 to 1 % one reads of", color="#666666", fontsize=8, va="bottom")
-    axes.set(xlabel="parameters of the model", ylabel="numbers in a LoRA, % of them")
+    axes.text(sizes.min(), 0.11, "the saying: 0.1 to 1 %", color="#666666", fontsize=8, va="bottom")
+    axes.set(xlabel="parameters of the model", ylabel="trained by LoRA, % of the parameters")
     return figure
 
 

@@ -44,9 +44,8 @@ def show_knees(ways, title, floor):
         for label, runs in groups.items():
             colour, marker = styles[label]
             means = draw_line(axes, runs, "rank", "score", colour, label, marker=marker)
-            axes.lines[-1].set_linewidth(
-                (7, 4, 1.5)[min(2, labels.index(label))]
-            )  # the same values: the first line shows as a rim
+            # Where values are the same, an earlier line shows as a rim around the later ones.
+            axes.lines[-1].set_linewidth((7, 4, 1.5)[min(2, labels.index(label))])
             words.append(f"{way}, {label}: " + ", ".join(f"rank {rank} {mean:.0f} %" for rank, mean in means.items()))
         for level in (100 * floor, 100):
             axes.axhline(level, color="#888888", linestyle="--", linewidth=1)

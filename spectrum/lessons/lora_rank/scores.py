@@ -1,7 +1,6 @@
 """What a tuned model of lesson 12 is asked: its task, the bits it holds of planted facts, and what must not break."""
 
 import math
-import re
 import statistics
 
 import torch
@@ -11,6 +10,7 @@ from spectrum.evaluate import answer_length, evaluate, same_answer
 from spectrum.examples import tokenize_rows
 from spectrum.models import embedded_names, resolve_role
 from spectrum.shop import scoring
+from spectrum.shop.house import without_priority
 
 FACT_BITS = 9  # a letter of 8 and a number of 64, drawn uniformly
 
@@ -39,11 +39,6 @@ def all_but_priority(said, items):
     """Returns the share of tickets that are right in all but the priority, the rule that is hardest to learn."""
     pairs = zip(said, items, strict=True)
     return statistics.mean(without_priority(answer) == without_priority(item.gold) for answer, item in pairs)
-
-
-def without_priority(ticket):
-    """Returns a house ticket without its priority: "LG|lighting|P3|STOP" becomes "LG|lighting||STOP"."""
-    return re.sub(r"\|P\d\|", "||", ticket.strip())
 
 
 def kept(model, tokenizer, n, name):

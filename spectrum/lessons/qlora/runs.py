@@ -24,6 +24,7 @@ SEEDS, ALPHA = (0, 1, 2), 16
 RANK, RATE, FACTS = 8, 5e-3, 256  # with room to spare: the recall is 100 % whatever becomes of the base
 # Without: so few steps of rank 1 leave some of the facts unlearned, so that the recall can tell two bases apart.
 TIGHT = {"rank": 1, "count": 256, "lr": 2e-3, "steps": 320, "batch_size": 4}
+LARGE_RATE = 2e-4  # of the run in view above 100M parameters; QLoRA's own for 7B and 13B
 PROTECT = 132  # questions on what tuning and rounding must not break
 GRIDS = {
     "facts": rank_runs.grid(rounded=(False, True), rank=(RANK,), seed=SEEDS),
@@ -76,6 +77,11 @@ def start(name="base", rounded=False):
     """Returns (model, tokenizer), the linear layers in NF4 if `rounded`, where 4-bit layers run: both are compared."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return load_quantized(name, device=device) if rounded else load_model(name, device)
+
+
+def tight_for(model):
+    """Returns the settings of a run with little room, TIGHT, for a large model at the rate of large ones."""
+    return TIGHT | ({"lr": LARGE_RATE} if adapters.count(model)["total"] > 100_000_000 else {})
 
 
 def skills(rounded, name="base", n=PROTECT):

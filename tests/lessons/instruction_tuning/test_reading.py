@@ -6,7 +6,7 @@ import pytest
 import torch
 from zoo import make_animal
 
-from spectrum import general
+from spectrum import general, sweeps
 from spectrum.adapters import add_lora
 from spectrum.lessons.instruction_tuning import reading
 from spectrum.shop import orders
@@ -53,9 +53,23 @@ def test_stored_runs_on_the_real_model_say_where_they_come_from(folder, grid):
     for record in stored:
         assert record["settings"] in grid and record["error"] is None
         made = record["result"]["provenance"]
-        assert (
-            made["model"] == "smollm2"
-            and record["settings"]["name"] in ("smollm2", "smollm2-shop")
-            and len(made["weights"]) == 12
-        )
+        assert made["model"] == "smollm2" and len(made["weights"]) == 12
+        assert record["settings"]["name"] in ("smollm2", "smollm2-shop")
         assert made["dtype"] in ("float32", "bfloat16") and made["device"] and made["date"]
+
+
+def test_the_stored_table_has_each_run_in_its_column(tmp_path, monkeypatch):
+    kinds = [*orders.MAKERS, "typed"]
+    for number, (name, steps) in enumerate((("smollm2-shop", 0), ("smollm2", 64), ("smollm2", 0))):
+        result = {kind: 0.1 * number for kind in kinds} | {"protected": 0.5 + 0.1 * number}
+        result |= {f"{kind}, content": 0.9 - 0.1 * number for kind in kinds}
+        sweeps.store({"settings": {"name": name, "steps": steps, "seed": 0}, "result": result, "error": None,
+                      "wall_seconds": 1.0}, tmp_path / "reading")  # fmt: skip
+    monkeypatch.setattr(reading, "RESULTS", tmp_path)
+    table = reading.stored_table()
+    assert table.loc["typed"].tolist() == [20, 10, 0, 70, 90]
+    assert list(table.columns)[:3] == ["untuned", "64 steps", "1,000 steps"] and list(table.index) == [
+        *kinds,
+        "general knowledge",
+    ]
+    assert table.loc["general knowledge"].tolist()[:3] == ["70", "60", "50"]

@@ -33,6 +33,16 @@ def test_rank_0_trains_everything_and_its_update_has_a_rank(folder):
     model = load_model(folder)[0]
     found = rank_runs.run(count=16, rank=0, inspect=True, name=folder, **TINY)
     assert found["trainable"] == sum(p.numel() for p in model.parameters()) and found["energy rank"] >= 1
+    kinds = {name.rsplit(".", 1)[-1] for name in adapters.find_layers(model)}
+    assert {f"rank of {kind}" for kind in kinds} | {"cut to 8", "cut to 64"} <= found.keys()
+    assert min(found[f"rank of {kind}"] for kind in kinds) <= found["energy rank"]
+
+
+def test_a_ticket_is_right_but_for_its_priority_where_all_else_is():
+    items = [tasks.Item("ticket", "", gold) for gold in ("LG|lighting|P3|STOP", "LG|office|P1|PAY")]
+    assert scores.all_but_priority(["LG|lighting|P2|STOP", " LG|office|P1|PAY\n"], items) == 1
+    assert scores.all_but_priority(["LG|lighting|P3|PAY", "LG|office|P2|PAY"], items) == 0.5
+    assert scores.all_but_priority(["LG|lighting|STOP", "I am sorry."], items) == 0
 
 
 def test_an_inspected_lora_is_squeezed_and_replaced_by_chance(folder):

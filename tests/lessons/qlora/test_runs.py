@@ -57,6 +57,14 @@ def test_skills_are_asked_of_a_model_as_it_is_and_rounded(folder):
 def test_a_batch_of_facts_is_packed(folder):
     batch = qlora_runs.facts_batch(load_model(folder)[1], 4)
     assert {"input_ids", "labels", "position_ids"} <= set(batch)
+    assert int((batch["position_ids"] == 0).sum()) >= 4, "four rows, each of which begins at place 0"
+
+
+def test_the_run_in_view_has_a_low_rate_for_a_large_model(folder, monkeypatch):
+    model = load_model(folder)[0]
+    assert qlora_runs.tight_for(model) == qlora_runs.TIGHT
+    monkeypatch.setattr(adapters, "count", lambda model: {"total": 2 * 10**8})
+    assert qlora_runs.tight_for(model) == qlora_runs.TIGHT | {"lr": 2e-4}
 
 
 def test_a_moved_adapter_is_the_same_update_over_rounded_weights(folder):
