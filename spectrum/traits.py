@@ -181,8 +181,16 @@ def decodes(model, kind, ids, where):
 
 
 def new_cache(model, kind, length):
-    """Returns an empty cache of a kind; a static one has room for `length` tokens from the start."""
-    return StaticCache(config=model.config, max_cache_len=length) if kind is StaticCache else kind(config=model.config)
+    """Returns an empty cache of a kind; a static one has room for `length` tokens from the start.
+
+    Where autocast computes in another format than the weights have, keys and values differ in theirs: rotation makes
+    keys of the weights' format. A static cache has one for both, so there a growing one stands in for it.
+    """
+    device = model.device.type
+    mixed = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) != model.dtype
+    if kind is StaticCache and not mixed:
+        return StaticCache(config=model.config, max_cache_len=length)
+    return (DynamicCache if kind is StaticCache else kind)(config=model.config)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,16 @@ def restless():
     return model, tokenizer
 
 
+def test_weights_in_32_bits_answer_under_autocast_in_16(restless):
+    """As after full fine-tuning on a processor that multiplies bfloat16: keys and values differ in their format there."""
+    model, tokenizer = restless
+    assert model.dtype == torch.float32 and complete(model, tokenizer, PROMPTS[:1], max_new_tokens=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = complete(model, tokenizer, PROMPTS, max_new_tokens=6, batch_size=4)
+        alone = complete(model, tokenizer, PROMPTS, max_new_tokens=6, batch_size=1)
+    assert len(found) == len(alone) == len(PROMPTS) and any(found)
+
+
 def test_finished_rows_leave_the_batch_and_the_others_go_on(restless):
     prompts = [f"Order {number} from Mira" for number in range(40)]
     expected = [greedy_loop(*restless, prompt, 24) for prompt in prompts]

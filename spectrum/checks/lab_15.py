@@ -16,6 +16,7 @@ from spectrum.checks.qlora_layer import (
     check_over_halves,
     check_parameters,
     check_saved,
+    check_small,
     fresh,
     library_round_trip,
     made,
@@ -25,8 +26,9 @@ GOAL = 0.05  # of the squared error of NF4; the worked lab saves about twice as 
 NF4 = (-1.0, -0.6961928, -0.5250731, -0.3949175, -0.2844414, -0.1847734, -0.0910500, 0.0,
        0.0795803, 0.1609302, 0.2461123, 0.3379152, 0.4407098, 0.5626170, 0.7229568, 1.0)  # fmt: skip
 LEVELS = torch.tensor(NF4)  # the learner's; the checks measure with a copy that nobody can change
-TAILS = {"heavy": "two heavy tails", "skewed": "one long tail"}
+TAILS = {"skewed": "one long tail upwards", "mirrored": "one long tail downwards", "heavy": "two heavy tails"}
 LIBRARY = ("bitsandbytes.functional", "spectrum.quantize")  # what the checks compare with
+CHECKPOINT = (*LIBRARY, "torch.utils.checkpoint.checkpoint")
 EXPLANATIONS = {
     "a": "each of my levels is used by the same number of weights",
     "b": "my levels give zero and the largest weight of a block back exactly, which NF4's do not",
@@ -108,7 +110,7 @@ def check_restored(dequantize):
                  "What is returned is made anew in each call, from the codes that are given.")  # fmt: skip
 
 
-@check(forbids=(*LIBRARY, "torch.utils.checkpoint.checkpoint"))
+@check(forbids=CHECKPOINT)
 def check_qlora_layer(layer_class):
     """The learner's QLoRALinear computes what peft over bitsandbytes does, and trains A and B alone."""
     linear, rounded = made(128, 96)
@@ -129,6 +131,7 @@ def check_qlora_layer(layer_class):
         linear, rounded = made(d_in, d_out, bias=False)
         layer = layer_class(linear, rank, alpha)
         check_outputs(layer, rounded, None, alpha / rank)
+        check_small(layer, rounded, alpha / rank, CHECKPOINT)
 
 
 def exact_bytes(config, rank):
@@ -257,7 +260,8 @@ def refutation(letter, levels, held_out, saved):
 def check_beat_nf4(fit, explanation, goal=GOAL):
     """The learner's `fit_levels(scaled)` makes 16 levels that err less than NF4's on weights it was not shown."""
     keep_levels()
-    for shape, seed in (("heavy", fresh_seed()), ("skewed", fresh_seed())):
+    for shape in TAILS:
+        seed = fresh_seed()
         shown, held_out = (drawn(shape, torch.Generator().manual_seed(seed + part)) for part in (0, 1))
         levels = fit(shown.float())
         keep_levels()

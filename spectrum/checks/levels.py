@@ -25,12 +25,14 @@ def weights_of(numbers):
 
 
 def drawn(shape, generator):
-    """Returns 256,000 scaled weights of a shape that lumen-base has not, in order of size: "heavy" tails or "skewed".
+    """Returns 256,000 scaled weights of a shape that lumen-base has not, in order of size.
 
+    The shapes are "heavy" tails, "skewed" with a tail upwards that leaves low levels unused, and that "mirrored".
     They are sorted so that whoever looks at a part of them sees nothing of the rest.
     """
     values = torch.randn(4000, BLOCK, generator=generator)
-    return rescaled(values * values.abs() if shape == "heavy" else values.exp() - 1).sort().values
+    made = {"heavy": values * values.abs(), "skewed": values.exp() - 1, "mirrored": 1 - values.exp()}[shape]
+    return rescaled(made).sort().values
 
 
 def rounded(scaled, levels):

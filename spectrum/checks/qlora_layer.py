@@ -7,6 +7,7 @@ from torch.nn.functional import linear
 from spectrum.checks.levels import BLOCK
 from spectrum.checks.machinery import expect, expect_close, expect_gradient, fresh_seed
 from spectrum.checks.memory import Learning, kept_by, stored_bytes
+from spectrum.checks.snapshot import calls_of
 
 
 def fresh():
@@ -129,6 +130,32 @@ def check_outputs(layer, rounded, bias, scaling):
     first, second = layer(x), layer(x)
     if torch.equal(first, second):  # no dropout, which is right too
         expect_close(first, wanted, 1e-3, "the output in train()", "What differs between train() and eval()?")
+
+
+def check_small(layer, rounded, scaling, forbids):
+    """Raises unless small inputs and gradients count as large ones do, each made anew and left as it was given.
+
+    The layer has no bias. What is forbidden in the forward pass is so on the way back, which no gate watches.
+    """
+    generator, update = fresh(), scaling * layer.B.detach() @ layer.A.detach()
+    x = torch.randn(3, rounded.shape[1], generator=generator)
+    layer.eval()
+    for size in (1.0, 1e-5):
+        expect_close(layer(size * x) / size, x @ (rounded + update).T, 2e-2, f"the output for x around {size:g}, "
+                     f"in units of {size:g}", "The output is as exact as the input, however small it is.")  # fmt: skip
+    x.requires_grad_()
+    output = layer(x)
+    for size in (1.0, 1e-5):
+        gradient = size * torch.randn(3, len(rounded), generator=generator)
+        given = gradient.clone()
+        with calls_of(forbids) as called:
+            (got,) = torch.autograd.grad(output, x, given, retain_graph=True)
+        expect(not called, f"on the way back your function calls {(*called, '')[0]}", "Here it is yours to write.")
+        expect(torch.equal(given, gradient), "backward changes the gradient that it is given",
+               "Others on the way back still need it as it was. Make a new one.")  # fmt: skip
+        expect_close(got / size, gradient / size @ (rounded + update), 2e-2, "the gradient of x for one of the output "
+                     f"around {size:g}, in units of {size:g}", "Each gradient is made anew, of the one that comes in, "
+                     "and is as exact, however small.")  # fmt: skip
 
 
 def check_saved(layer_class, layer):

@@ -1,27 +1,26 @@
-"""The effect table: what the lessons stand on, measured on the embedded models. Run `python -m spectrum.effects`.
+"""The effect tables: what the lessons stand on, measured on the models. Run `python -m spectrum.effects`.
 
-Each row is measured on at least 200 held-out items, or on all there are, with a 95 % interval, and held against a bar.
-The table goes to results/effects.json, into each model's birth.json, and between the marks in docs/effects.md. A run
-that was stopped goes on with the rows that are left.
+There are two: of the embedded models, and of the reader over SmolLM2. Each row is measured on at least 200 held-out
+items, or on all there are, with a 95 % interval, and held against a bar. A table goes to its file in results/, into
+each model's birth.json, and between its marks in docs/effects.md. A run that was stopped goes on with the rows left.
 """
 
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
-from spectrum.effects import prompting, tuning
-from spectrum.models import WEIGHTS, load_model
+from spectrum.effects import prompting, reading, tuning
+from spectrum.models import ADAPTER, WEIGHTS, load_model
 
 ROOT = Path(__file__).parents[2]
-MODELS = ("lumen-base", "lumen-instruct")
-MARKS = ("<!-- effects -->\n", "<!-- /effects -->")
 
-# name in the table, function, unit, bar, extra condition on the row
-ROWS = (
+# name in the table, function of the models, unit, bar, extra condition on the row
+EMBEDDED = (
     ("4 examples over none, no instruction, base, mean over tasks", prompting.demonstrations, "points", 60, None),
     ("invented two-way labels by 8 examples, base (chance 50 %)", prompting.invented_labels, "%", 80, None),
     ("field extraction by 4 examples, base", prompting.extraction, "%", 85, None),
@@ -67,28 +66,68 @@ ROWS = (
 )
 
 
+READING = (
+    ("typed orders, smollm2-shop over SmolLM2", reading.typed, "points", 40, None),
+    ("lumen's trained tasks in words of their own, smollm2-shop over SmolLM2", reading.shop_tasks, "points", 40, None),
+    ("lumen's held-out tasks", reading.held_out_tasks, "%", 50, None),
+    ("an instruction in an unknown word (control, must fail)", reading.unknown_word, "% at most", 20, None),
+    ("one of the options listed, wording and option words held out", reading.options, "%", 85, None),
+    ("answers that are one of the options listed, right or wrong", reading.only_options, "%", 95, None),
+    ("listed options over another class's options (control, must fall)", reading.other_options, "points", 40, None),
+    ("rules with answer words drawn afresh", reading.fresh_rules, "%", 80, None),
+    ("fields as JSON", reading.json_form, "%", 85, None),
+    ("fields as XML", reading.xml_form, "%", 85, None),
+    ("fields as lines of key: value", reading.lines_form, "%", 85, None),
+    ("a role: answers in its voice", reading.voice, "%", 90, None),
+    ("the role negated: answers in its voice", reading.no_voice, "% at most", 10, None),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """An effect table: its name, which its file and its marks have, the models that its rows are given, its rows."""
+
+    name: str
+    models: tuple
+    rows: tuple
+
+    @property
+    def marks(self):
+        """The lines of docs/effects.md between which the table stands."""
+        return f"<!-- {self.name} -->\n", f"<!-- /{self.name} -->"
+
+    def path(self, root):
+        """Returns the file of its rows below a root."""
+        return root / "results" / f"{self.name}.json"
+
+
+TABLES = (
+    Table("effects", ("lumen-base", "lumen-instruct"), EMBEDDED),
+    Table("effects_reading", (ADAPTER,), READING),
+)
+
+
 def rows_named(text):
-    """Returns the rows whose function has the text in its name; raises ValueError, with all names, where none has."""
-    found = [row for row in ROWS if text in row[1].__name__]
-    if not found:
-        raise ValueError(
-            f"no row's function is named like {text!r}; there are {', '.join(r[1].__name__ for r in ROWS)}"
-        )
-    return found
+    """Returns [(Table, its rows whose function has the text in its name)]; ValueError, with all names, for none."""
+    found = [(table, [row for row in table.rows if text in row[1].__name__]) for table in TABLES]
+    if not any(rows for _, rows in found):
+        names = ", ".join(row[1].__name__ for table in TABLES for row in table.rows)
+        raise ValueError(f"no row's function is named like {text!r}; there are {names}")
+    return [(table, rows) for table, rows in found if rows]
 
 
-def measure(rows, known=(), after_row=None):
-    """Returns the table as a list of dicts: effect, measured values, unit, bar, met, seconds.
+def measure(rows, names, known=(), after_row=None):
+    """Returns a table's rows as dicts: effect, measured values, unit, bar, met, seconds. `names` are its models'.
 
-    A row that is among the `known` ones is not measured again. After every row, `after_row(table)` is called if given.
+    A row that is among the `known` ones is not measured again. After every row, `after_row(rows)` is called if given.
     """
-    base, instruct = map(load_model, MODELS)
+    models = [load_model(name) for name in names]
     table, bar = [], tqdm(rows)
     known = {row["effect"]: row for row in known}
     for name, function, unit, wanted, condition in bar:
         bar.set_description(function.__name__)
         start = time.perf_counter()
-        values = known.get(name) or function(base, instruct) | {"seconds": round(time.perf_counter() - start, 1)}
+        values = known.get(name) or function(*models) | {"seconds": round(time.perf_counter() - start, 1)}
         met = is_met(values, unit, wanted, condition)
         table.append({"effect": name, **values, "unit": unit, "bar": wanted, "met": met})
         tqdm.write(f"{'ok  ' if met else 'MISS'} {name}: {shown(table[-1])}")
@@ -97,18 +136,19 @@ def measure(rows, known=(), after_row=None):
     return table
 
 
-def stored(root=ROOT, weights=WEIGHTS):
+def stored(table, root=ROOT, weights=WEIGHTS):
     """Returns the rows that were measured on the weights as they are now, with this version of torch; [] if none."""
-    path = root / "results" / "effects.json"
+    path = table.path(root)
     found = json.loads(path.read_text()) if path.exists() else {}
-    same = found.get("weights") == hashes(weights) and found.get("torch") == torch.__version__
+    same = found.get("weights") == hashes(table, weights) and found.get("torch") == torch.__version__
     return found["rows"] if same else []
 
 
-def hashes(weights=WEIGHTS):
-    """Returns {model: hash of its weights}, as its birth.json has it."""
-    births = {name: json.loads((weights / name / "birth.json").read_text()) for name in MODELS}
-    return {name: birth["files"]["model.safetensors"] for name, birth in births.items()}
+def hashes(table, weights=WEIGHTS):
+    """Returns {model: hash of its weights}, of an adapter those of its own, as its birth.json has it."""
+    births = {name: json.loads((weights / name / "birth.json").read_text())["files"] for name in table.models}
+    files = ("model.safetensors", "adapter_model.safetensors")
+    return {name: next(found[file] for file in files if file in found) for name, found in births.items()}
 
 
 def is_met(values, unit, bar, condition=None):
@@ -124,45 +164,45 @@ def shown(row):
     return f"{row['value']} {row['unit'].replace(' at most', '')}{interval}{path}, n = {row['n']}"
 
 
-def markdown(table, date):
-    """Returns the table for docs/effects.md."""
+def markdown(rows, date):
+    """Returns measured rows as the table in docs/effects.md."""
     lines = [
         f"Measured {date} on a CPU by `python -m spectrum.effects`; 95 % intervals in brackets.",
         "",
         "| effect | bar | measured | met |",
         "|---|---|---|---|",
     ]
-    for row in table:
+    for row in rows:
         sign = "≤" if "at most" in row["unit"] else ">" if row["bar"] in (0, 1) else "≥"
         bar = f"{sign} {row['bar']} {row['unit'].replace(' at most', '')}"
         lines.append(f"| {row['effect']} | {bar} | {shown(row)} | {'yes' if row['met'] else '**no**'} |")
     return "\n".join(lines) + "\n"
 
 
-def between_marks(text, inside):
+def between_marks(text, inside, marks):
     """Returns the text with what stands between the marks replaced; raises ValueError where the marks are missing."""
-    before, opening, rest = text.partition(MARKS[0])
-    _, closing, after = rest.partition(MARKS[1])
+    before, opening, rest = text.partition(marks[0])
+    _, closing, after = rest.partition(marks[1])
     if not (opening and closing):
-        raise ValueError(f"docs/effects.md needs the lines {MARKS[0].strip()} and {MARKS[1]} around the table")
+        raise ValueError(f"docs/effects.md needs the lines {marks[0].strip()} and {marks[1]} around the table")
     return before + opening + inside + closing + after
 
 
-def store(table, date, root=ROOT, weights=WEIGHTS):
-    """Writes a whole table to docs/effects.md and results/effects.json below `root`, and to the models' birth.json."""
+def store(table, rows, date, root=ROOT, weights=WEIGHTS):
+    """Writes a table's rows to docs/effects.md and results/ below `root`, and to its models' birth.json."""
     page = root / "docs" / "effects.md"
-    page.write_text(between_marks(page.read_text(), markdown(table, date)))
-    keep(table, date, root, weights)
-    for name in MODELS:
+    page.write_text(between_marks(page.read_text(), markdown(rows, date), table.marks))
+    keep(table, rows, date, root, weights)
+    for name in table.models:
         path = weights / name / "birth.json"
-        write_json(path, {**json.loads(path.read_text()), "effects": table})
+        write_json(path, {**json.loads(path.read_text()), "effects": rows})
 
 
-def keep(table, date, root=ROOT, weights=WEIGHTS):
-    """Writes the rows measured so far to results/effects.json, with what they were measured on."""
-    (root / "results").mkdir(exist_ok=True)
-    made_with = {"date": date, "torch": torch.__version__, "weights": hashes(weights)}
-    write_json(root / "results" / "effects.json", {**made_with, "rows": table})
+def keep(table, rows, date, root=ROOT, weights=WEIGHTS):
+    """Writes the rows measured so far to the table's file in results/, with what they were measured on."""
+    table.path(root).parent.mkdir(exist_ok=True)
+    made_with = {"date": date, "torch": torch.__version__, "weights": hashes(table, weights)}
+    write_json(table.path(root), {**made_with, "rows": rows})
 
 
 def write_json(path, content):
@@ -179,11 +219,19 @@ def main(arguments=None):
     parser.add_argument("--again", action="store_true", help="measure all rows again, not only those that are left")
     options = parser.parse_args(arguments)
     try:
-        rows = rows_named(options.only)
+        found = rows_named(options.only)
     except ValueError as error:
         parser.error(str(error))
-    if options.only:
-        measure(rows)
-    else:
-        today = time.strftime("%Y-%m-%d")
-        store(measure(rows, [] if options.again else stored(), lambda table: keep(table, today)), today)
+    for table, rows in found:
+        if options.only:
+            measure(rows, table.models)
+        else:
+            measure_and_store(table, [] if options.again else stored(table), time.strftime("%Y-%m-%d"))
+
+
+def measure_and_store(table, known, today):
+    """Measures the rows of a table that are not known, keeping each at once, and stores the whole if it has changed."""
+    left = {name for name, *_ in table.rows} - {row["effect"] for row in known}
+    rows = measure(table.rows, table.models, known, (lambda rows: keep(table, rows, today)) if left else None)
+    if rows != known:
+        store(table, rows, today)

@@ -16,6 +16,7 @@ from spectrum.shop import messages, order_words, samplers, world
 
 OWNERS = ("train", "train", "dev", "train", "train", "test")  # of the phrases of a part, in turn
 WORDS = r"\w+(?:'\w+)?"
+WAYS = 5  # of writing options
 FIELDS = ("name", "city", "product", "quantity", "order")
 
 
@@ -154,9 +155,9 @@ def listed(rng, split):
             gold = rng.choice(order_words.NONE)
             options.append(gold)
     ask = wording(rng, split, order_words.CHOOSE, order_words.AMONG, order_words.EXACTLY)
-    options = lined(rng, options)
-    return Order("listed", placed(rng, ask.format(what=order_words.WHAT[name], options=options), text), gold,
-                 details={"class": name})  # fmt: skip
+    way = rng.randrange(WAYS)
+    ask = ask.format(what=order_words.WHAT[name], options=lined(options, way))
+    return Order("listed", placed(rng, ask, text), gold, details={"class": name, "options": options, "way": way})
 
 
 def synonyms(split, words):
@@ -165,9 +166,8 @@ def synonyms(split, words):
     return [word for word in words if (word in held) == (split != "train")] or words
 
 
-def lined(rng, options):
-    """Returns options in one line or as a list, in one of the ways people write them."""
-    way = rng.randrange(5)
+def lined(options, way):
+    """Returns options in one line or as a list, in one of the WAYS people write them."""
     if way == 0:
         return "\n" + "\n".join(f"- {option}" for option in options) + "\n"
     return (either(options), ", ".join(options), " / ".join(options), f"[{', '.join(options)}]")[way - 1]

@@ -102,7 +102,7 @@ def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path
         wait(number, r"Wrote history_export\.csv, history_export\.json, history_export\.py to bench_test")
 
         choose(notebook, number, "Preset")
-        wait(number, r"the LoRA paper \(Hu et al\. 2021, their runs on GPT-2\): rank 4, α 32")
+        wait(number, r"the LoRA paper \(Hu et al\. 2021, [^)]*GPT-2 medium[^)]*\): rank 4, α 32")
         choose(notebook, number, "Data", 3)
         wait(number, r"upload a file of your own")
         notebook.tab_to(number, notebook.output(number).get_by_role("button", name="Upload a file"))

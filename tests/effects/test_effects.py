@@ -7,14 +7,15 @@ import pytest
 import tiny
 import torch
 
-from spectrum import evaluate, models
-from spectrum.effects import prompting, table, tuning
+from spectrum import adapters, evaluate, models, seeds
+from spectrum.effects import prompting, reading, table, tuning
 from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank import runs as rank_runs
-from spectrum.shop import house, scoring
+from spectrum.shop import house, orders, scoring
 
 HOUSE_MODELS = tuning.HOUSE_MODELS
-NAMES = [row[1].__name__ for row in table.ROWS]
+EFFECTS, READER = table.TABLES
+NAMES, READER_NAMES = ([row[1].__name__ for row in each.rows] for each in table.TABLES)
 POINTS = {"value": 71.3, "low": 68.0, "high": 74.6, "n": 320, "from": 8.1, "to": 79.4}
 TABLE = [
     {"effect": "examples", **POINTS, "unit": "points", "bar": 60, "met": True, "seconds": 1.0},
@@ -27,7 +28,7 @@ TABLE = [
 def weights(tmp_path_factory):
     """A folder with a tiny lumen-base and a tiny lumen-instruct, where the package looks for its embedded models."""
     folder = tmp_path_factory.mktemp("weights")
-    for name in table.MODELS:
+    for name in EFFECTS.models:
         tiny.make_tiny(folder / name, hidden=192, context=4096)  # 192 and 512 inputs: whole blocks of 64 for NF4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models, "WEIGHTS", folder)
@@ -43,13 +44,13 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pair(weights):
-    return [models.load_model(name) for name in table.MODELS]
+    return [models.load_model(name) for name in EFFECTS.models]
 
 
 # ---- rows ----
 
 
-@pytest.mark.parametrize("function", [row[1] for row in table.ROWS], ids=NAMES)
+@pytest.mark.parametrize("function", [row[1] for row in table.EMBEDDED], ids=NAMES)
 def test_row_runs(function, pair):
     fewer = {"fact_knee": {"n": 2, "ranks": (1, 2)}, "rounding_repaired": {"seeds": (0,)}}
     options = fewer.get(function.__name__, {"n": 4})
@@ -58,6 +59,44 @@ def test_row_runs(function, pair):
     json.dumps(values)
     if "low" in values:
         assert values["low"] <= values["value"] <= values["high"]
+
+
+@pytest.fixture(scope="module")
+def reader(pair):
+    model, tokenizer = pair[1]
+    return adapters.add_lora(model, 2), tokenizer
+
+
+@pytest.mark.parametrize("function", [row[1] for row in table.READING], ids=READER_NAMES)
+def test_row_of_the_reader_runs(function, reader):
+    values = function(reader, n=4)
+    assert values["n"] >= 4 and values["low"] <= values["value"] <= values["high"]
+    json.dumps(values)
+
+
+def test_orders_with_the_options_of_another_class():
+    rng = seeds.seeded("test", 1)
+    for order in orders.order_items("listed", 40):
+        other = reading.with_other_options(order, rng)
+        told, way = order.details["options"], order.details["way"]
+        assert order.text.count(orders.lined(told, way)) == 1 and order.gold in told
+        assert orders.lined(other.details["options"], way) in other.text
+        assert orders.lined(told, way) not in other.text
+        assert len(other.details["options"]) == len(told) and other.gold == order.gold
+
+
+def test_orders_of_one_kind_and_form():
+    found = reading.some("formed", 12, form="xml")
+    assert len(found) == 12 and all(order.gold.startswith("<") for order in found)
+    with pytest.raises(ValueError, match="no 2 orders of kind 'formed'"):
+        reading.some("formed", 2, form="morse")
+
+
+def test_a_voice_is_heard_at_either_end(monkeypatch):
+    answers = ["Ahoy! Mona, matey.", "Mona", "Mona, matey.", "BEEP. Mona"]
+    monkeypatch.setattr(reading, "ask", lambda *_: evaluate.Score("", [1.0] * 4, answers=answers))
+    asked = [orders.Order("voiced", "", "", details={"persona": "pirate"})] * 4
+    assert list(reading.voices((None, None), asked).correct) == [1, 0, 1, 0]
 
 
 def test_tuning_is_done_once_per_kind_and_leaves_the_base_alone(pair):
@@ -133,34 +172,38 @@ def test_markdown():
 
 
 def test_measure_and_store(weights, tmp_path):
-    rows = table.measure([fake_row()])
+    rows = table.measure([fake_row()], EFFECTS.models)
     page = tmp_path / "docs" / "effects.md"
     page.parent.mkdir()
     page.write_text("before\n<!-- effects -->\nold\n<!-- /effects -->\nafter\n")
     for _ in range(2):  # storing again replaces
-        table.store(rows, "2026-01-31", root=tmp_path, weights=weights)
+        table.store(EFFECTS, rows, "2026-01-31", root=tmp_path, weights=weights)
         assert page.read_text() == (
             f"before\n<!-- effects -->\n{table.markdown(rows, '2026-01-31')}<!-- /effects -->\nafter\n"
         )
     stored = json.loads((tmp_path / "results" / "effects.json").read_text())
     assert stored["date"] == "2026-01-31" and stored["rows"] == rows
-    for name in table.MODELS:
+    for name in EFFECTS.models:
         birth = json.loads((weights / name / "birth.json").read_text())
         assert birth["effects"] == rows and birth["files"]
         models.load_model(name)  # still verified
 
 
 def test_a_stopped_run_goes_on_with_the_rows_that_are_left(weights, tmp_path):
-    assert table.stored(tmp_path, weights) == []
-    rows = table.measure([fake_row()], after_row=lambda rows: table.keep(rows, "today", tmp_path, weights))
-    known = table.stored(tmp_path, weights)
+    assert table.stored(EFFECTS, tmp_path, weights) == []
+
+    def keep(rows):
+        table.keep(EFFECTS, rows, "today", tmp_path, weights)
+
+    rows = table.measure([fake_row()], EFFECTS.models, after_row=keep)
+    known = table.stored(EFFECTS, tmp_path, weights)
     assert known == rows
     broken = ("as many parameters", lambda base, instruct: pytest.fail("measured again"), "times", 2, None)
-    (row,) = table.measure([broken], known)
+    (row,) = table.measure([broken], EFFECTS.models, known)
     assert row == {**rows[0], "bar": 2, "met": False}, "held against the bar as it is now"
     path = tmp_path / "results" / "effects.json"
-    path.write_text(path.read_text().replace(table.hashes(weights)["lumen-base"], "other"))
-    assert table.stored(tmp_path, weights) == [], "measured on other weights"
+    path.write_text(path.read_text().replace(table.hashes(EFFECTS, weights)["lumen-base"], "other"))
+    assert table.stored(EFFECTS, tmp_path, weights) == [], "measured on other weights"
 
 
 def fake_row():
@@ -174,24 +217,40 @@ def test_store_writes_nothing_without_the_marks(weights, tmp_path):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "effects.md").write_text("no marks\n")
     with pytest.raises(ValueError, match="<!-- effects -->"):
-        table.store(TABLE, "2026-01-31", root=tmp_path, weights=weights)
+        table.store(EFFECTS, TABLE, "2026-01-31", root=tmp_path, weights=weights)
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
 
 
-def test_the_page_has_the_marks():
+@pytest.mark.parametrize("which", table.TABLES, ids=lambda which: which.name)
+def test_the_page_shows_the_stored_rows(which):
+    """Every row as it is today, in its order, held against the bar as it is today."""
     text = (table.ROOT / "docs" / "effects.md").read_text()
-    assert table.markdown(TABLE, "today") in table.between_marks(text, table.markdown(TABLE, "today"))
+    found = json.loads(which.path(table.ROOT).read_text())
+    assert found["weights"] == table.hashes(which)
+    assert [(row["effect"], row["bar"]) for row in found["rows"]] == [(row[0], row[3]) for row in which.rows]
+    shown = table.markdown(found["rows"], found["date"])
+    assert table.between_marks(text, shown, which.marks) == text
+    for name in which.models:
+        assert json.loads((table.WEIGHTS / name / "birth.json").read_text())["effects"] == found["rows"]
 
 
 def test_rows_by_name(capsys):
-    assert [row[1].__name__ for row in table.rows_named("book")] == ["closed_book", "open_book"]
-    assert table.rows_named("") == list(table.ROWS)
+    [(which, rows)] = table.rows_named("book")
+    assert which == EFFECTS and [row[1].__name__ for row in rows] == ["closed_book", "open_book"]
+    assert table.rows_named("") == [(each, list(each.rows)) for each in table.TABLES]
     with pytest.raises(SystemExit):
         table.main(["--only", "nosuch"])
     assert "'nosuch'" in capsys.readouterr().err
 
 
 def test_only_stores_nothing(monkeypatch, weights):
-    monkeypatch.setattr(table, "ROWS", (fake_row(),))
+    monkeypatch.setattr(table, "TABLES", (table.Table("effects", EFFECTS.models, (fake_row(),)),))
     monkeypatch.setattr(table, "store", lambda *_: pytest.fail("stored a part of the table"))
     table.main(["--only", "two_models"])
+
+
+def test_a_table_that_is_whole_keeps_its_date(monkeypatch, weights):
+    rows = table.measure([fake_row()], EFFECTS.models)
+    monkeypatch.setattr(table, "store", lambda *_: pytest.fail("stored again"))
+    monkeypatch.setattr(table, "keep", lambda *_: pytest.fail("kept again"))
+    table.measure_and_store(table.Table("effects", EFFECTS.models, (fake_row(),)), rows, "today")

@@ -7,6 +7,7 @@ from wrong_answers.qlora_layers import (
     bias_in_the_graph,
     bias_not_saved,
     bias_shared,
+    by_library,
     caching,
     checkpointed,
     dequantize,
@@ -14,6 +15,7 @@ from wrong_answers.qlora_layers import (
     freezes_the_old_bias,
     hides_the_weight,
     holds_the_old_layer,
+    in_place,
     in_the_graph,
     keeps_the_weight,
     layer_that,
@@ -23,9 +25,12 @@ from wrong_answers.qlora_layers import (
     on_ctx,
     one_gradient_doubled,
     quantize,
+    remembered,
     scaled_by,
+    small_outputs_cut,
     trains_the_bias,
     trains_the_weight,
+    way_back,
     with_dropout,
 )
 
@@ -114,6 +119,11 @@ def fitted(scaled, pinned=()):
     return levels
 
 
+def first_call_for_ever():
+    kept = []
+    return lambda scaled: (kept.append(fitted(scaled)), kept[0])[1]
+
+
 # What `fitted` makes of the weights of lumen-base.
 HARD_CODED = (-0.942, -0.725, -0.562, -0.427, -0.31, -0.205, -0.107, -0.013,
               0.075, 0.165, 0.258, 0.358, 0.468, 0.595, 0.748, 0.951)  # fmt: skip
@@ -171,6 +181,11 @@ WRONG = [
     (QLORA, "merged in every forward", layer_that(merging), "Merging costs"),
     (QLORA, "input detached", layer_that(lambda s, x: s.base(x.detach()) + s.update(x)), "layers below"),
     (QLORA, "adapter's gradient doubled", layer_that(one_gradient_doubled), "the gradient of"),
+    (QLORA, "the gradient emptied", way_back(in_place), "backward changes the gradient"),
+    (QLORA, "the library on the way back", way_back(by_library), "on the way back your function calls bitsandbytes"),
+    (QLORA, "the first gradient kept", way_back(remembered), "Each gradient is made anew"),
+    (QLORA, "small gradients cut", way_back(lambda ctx, g, weight: torch.round(g @ weight, decimals=6)), "1e-05"),
+    (QLORA, "small outputs cut", layer_that(small_outputs_cut), "The output is as exact"),
     (QLORA, "no gradient at all", layer_that(torch.no_grad()(Layer.forward)), "no torch.no_grad()"),
     ("check_count_bytes", "adds the adapter", adds_lora, "changed its argument `model`"),
     ("check_count_bytes", "floats", floats, "expected whole numbers"),
@@ -187,6 +202,7 @@ WRONG = [
     (LEVEL, "even levels", (lambda scaled: torch.linspace(-1, 1, 16), "c"), "Where should a level stand"),
     (LEVEL, "quantiles", (quantiles, "c"), "Where should a level stand"),
     (LEVEL, "hard-coded for lumen", (lambda scaled: torch.tensor(HARD_CODED), "c"), "from all of them"),
+    (LEVEL, "the levels of the first call for ever", (first_call_for_ever(), "c"), "from all of them"),
     (LEVEL, "fitted to the first 1,000", (lambda scaled: fitted(scaled[:1000]), "c"), "from all of them"),
     (LEVEL, "more than 16 levels", (lambda scaled: torch.linspace(-1, 1, 17), "c"), "no more"),
     (LEVEL, "levels beyond the weights", (lambda scaled: 1.5 * LEVELS, "c"), "none lies beyond"),

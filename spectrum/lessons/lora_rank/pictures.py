@@ -151,7 +151,8 @@ def show_squeezed(table, title):
 def like(stored, settings, *free):
     """Returns the stored runs with these settings; those named in `free` may differ, and so may the seed.
 
-    Two settings of alpha are the same where they make the same factor on B·A.
+    Two settings of alpha are the same where they make the same factor on B·A; at another rank, that which the rule for
+    alpha makes there.
     """
     if not len(stored) or isinstance(settings["targets"], list):  # no sweep has other layers than those with a name
         return stored[:0]
@@ -163,8 +164,8 @@ def like(stored, settings, *free):
     for key, value in wanted.items():
         if key not in free:
             keep &= (stored[key] - value).abs() < 1e-9 if isinstance(value, float) else stored[key] == value
-    if "scale" not in free:
-        keep &= (stored["scale"] - scale_in(settings)).abs() < 0.01
+    wanted = [scale_in({**settings, "rank": max(rank, 1)}) for rank in stored["rank"]]
+    keep &= (stored["scale"] - wanted).abs() < 0.01
     return stored[keep].drop_duplicates(["rank", "lr", "seed"])
 
 

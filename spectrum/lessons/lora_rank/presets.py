@@ -9,7 +9,7 @@ PAPERS = {
     "the LoRA paper": {
         "settings": {"rank": 4, "alpha": 32, "rslora": False, "targets": ["q_proj", "v_proj"], "dropout": 0.1},
         "rate": 2e-4,
-        "source": "Hu et al. 2021, their runs on GPT-2",
+        "source": "Hu et al. 2021, their command for GPT-2 medium in microsoft/LoRA, examples/NLG",
         "note": "They fixed α once and did not tune it.",
     },
     "QLoRA paper": {

@@ -185,6 +185,8 @@ GRIDS = {
         for rule in ({"alpha": FIXED}, {"alpha": STABLE, "rslora": True})
         for more in grid(rank=(1, 64), lr=LORA_RATES[:-1], seed=SEEDS)
     ],
+    # What the bench shows first, its default setting at each rank: the other ranks are in the sweeps above.
+    "bench": grid(rank=(16, 32), alpha=(FIXED,), lr=(5e-3,), seed=SEEDS),
     "placement": [
         {**place, **more, "count": 256}
         for place in MATCHED
@@ -192,8 +194,8 @@ GRIDS = {
     ],
 }  # fmt: skip
 
-# The same questions of SmolLM2, alpha 16 throughout: on the ticket, of which it learns all but the priority in these
-# steps, and on facts, which ask for room.
+# The same questions of SmolLM2, with alpha 16 unless another rule is tried: on the ticket, of which it learns all but
+# the priority in these steps, and on facts, which ask for room.
 REAL_RANKS = (1, 4, 16, 64)
 REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-5, 1e-4, 3e-4)
 TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
@@ -206,7 +208,20 @@ REAL = {
         *grid(**PLANTED, count=(256,), rank=(1, 64), alpha=(FIXED,), lr=(1e-3, 3e-3), seed=(0,)),
         *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4, 3e-4), inspect=(True,), seed=(0,)),
     ],
-}
+    # The other two rules for alpha at the rate that is good under the first, which "ticket" has.
+    "alpha": [
+        *grid(**TICKET, rank=(1,), alpha=(2,), lr=(1e-3,), seed=(0,)),
+        *grid(**TICKET, rank=(64,), alpha=(128,), lr=(1e-3,), seed=(0,)),
+        *grid(**TICKET, rank=(1, 64), alpha=(STABLE,), rslora=(True,), lr=(1e-3,), seed=(0,)),
+    ],
+    # In half the steps, where the ticket is not learned yet, at nearly the same number of parameters.
+    "placement": [
+        {**more, **place}
+        for place in ({"targets": "attention", "rank": 8}, {"targets": "mlp", "rank": 5},
+                      {"targets": "all-linear", "rank": 3})
+        for more in grid(**TICKET, steps=(64,), alpha=(FIXED,), lr=(1e-3,), seed=(0,))
+    ],
+}  # fmt: skip
 
 
 def stored(folder=RESULTS):

@@ -12,9 +12,10 @@ from shells import every
 from spectrum.lessons.lora_rank import pace, pictures, presets, widget
 from spectrum.lessons.lora_rank import runs as rank_runs
 
-SHARED = {"data": "facts", "count": 64, "targets": "all-linear", "lr": 5e-3, "steps": 128, "scale": 2.0}
+SHARED = {"data": "facts", "count": 64, "targets": "all-linear", "lr": 5e-3, "steps": 128}
 STORED = pd.DataFrame(
-    {"rank": [1, 1, 8, 8], "seed": [0, 1, 0, 1], "score": [0.2, 0.3, 0.9, 1.0], "loss": [[2.0, 1.0]] * 4, **SHARED}
+    {"rank": [1, 1, 8, 8], "scale": [16.0, 16.0, 2.0, 2.0], "seed": [0, 1, 0, 1], "score": [0.2, 0.3, 0.9, 1.0],
+     "loss": [[2.0, 1.0]] * 4, **SHARED}
 )
 RUN = {"score": 0.5, "trainable": 100, "seconds": 1.0, "loss": [2.0, 1.5, 1.0]}
 
@@ -88,7 +89,8 @@ def test_stored_runs_are_those_with_the_same_factor_whatever_made_it():
     assert len(pictures.like(STORED, widget.DEFAULTS | {"alpha": 8})) == 0
     assert len(pictures.like(STORED, widget.DEFAULTS | {"dropout": 0.1})) == 0
     assert len(pictures.like(STORED, widget.DEFAULTS | {"name": "instruct"})) == 0
-    assert len(pictures.like(STORED, widget.DEFAULTS, "rank")) == 4
+    assert len(pictures.like(STORED, widget.DEFAULTS, "rank")) == 4, "alpha 16 at both ranks"
+    assert set(pictures.like(STORED, other, "rank")["rank"]) == {8}, "another rule makes another factor at rank 1"
 
 
 def test_a_run_is_kept_across_a_restart_and_exported(bench, monkeypatch):
