@@ -45,7 +45,7 @@ def shop_tasks(reader, n=320):
 
 
 def held_out_tasks(reader, n=240):
-    """Returns the reader's score on tasks that none of its tuning rows asks for."""
+    """Returns the reader's score on tasks held out from lumen; some of its own orders are like them."""
     return percent(by_instruction(reader, items_of(tasks.HELD_OUT, n), (0, 3), chat=True))
 
 

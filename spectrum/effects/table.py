@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from spectrum.effects import prompting, reading, tuning
 from spectrum.models import ADAPTER, WEIGHTS, load_model
+from spectrum.sweeps import results_folder
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,7 +70,7 @@ EMBEDDED = (
 READING = (
     ("typed orders, smollm2-shop over SmolLM2", reading.typed, "points", 40, None),
     ("lumen's trained tasks in words of their own, smollm2-shop over SmolLM2", reading.shop_tasks, "points", 40, None),
-    ("lumen's held-out tasks", reading.held_out_tasks, "%", 50, None),
+    ("lumen's held-out tasks, some of them like the reader's own orders", reading.held_out_tasks, "%", 50, None),
     ("an instruction in an unknown word (control, must fail)", reading.unknown_word, "% at most", 20, None),
     ("one of the options listed, wording and option words held out", reading.options, "%", 85, None),
     ("answers that are one of the options listed, right or wrong", reading.only_options, "%", 95, None),
@@ -142,6 +143,11 @@ def stored(table, root=ROOT, weights=WEIGHTS):
     found = json.loads(path.read_text()) if path.exists() else {}
     same = found.get("weights") == hashes(table, weights) and found.get("torch") == torch.__version__
     return found["rows"] if same else []
+
+
+def read(name):
+    """Returns the rows of a stored effect table by its name, "effects" or "effects_reading", whatever the machine."""
+    return json.loads((results_folder() / f"{name}.json").read_text())["rows"]
 
 
 def hashes(table, weights=WEIGHTS):

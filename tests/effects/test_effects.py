@@ -230,6 +230,7 @@ def test_the_page_shows_the_stored_rows(which):
     assert [(row["effect"], row["bar"]) for row in found["rows"]] == [(row[0], row[3]) for row in which.rows]
     shown = table.markdown(found["rows"], found["date"])
     assert table.between_marks(text, shown, which.marks) == text
+    assert table.read(which.name) == found["rows"]
     for name in which.models:
         assert json.loads((table.WEIGHTS / name / "birth.json").read_text())["effects"] == found["rows"]
 
