@@ -246,6 +246,17 @@ def stored_real(name):
     return read_sweep(RESULTS / "real" / name)
 
 
+def real_rules():
+    """Returns the runs of ranks 1 and 64 on the ticket and SmolLM2, at one rate, as `stored_real`, and their "rule"."""
+    import pandas as pd
+
+    others, fixed = stored_real("alpha"), stored_real("ticket")
+    fixed = fixed[fixed["rank"].isin(others["rank"]) & fixed["lr"].isin(others["lr"])]
+    stable = others["rslora"].eq(True)  # a run that does not say has NaN
+    parts = {"alpha fixed": fixed, "alpha = 2r": others[~stable], "rsLoRA": others[stable]}
+    return pd.concat([runs.assign(rule=rule) for rule, runs in parts.items()], ignore_index=True)
+
+
 def knowledge_before():
     """Returns the share of general knowledge that the untuned SmolLM2 has, from the stored runs of lesson 07."""
     reading = read_sweep(results_folder("07_instruction_tuning") / "real" / "reading")
