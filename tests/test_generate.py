@@ -83,7 +83,7 @@ def restless():
 
 
 def test_weights_in_32_bits_answer_under_autocast_in_16(restless):
-    """As after full fine-tuning on a processor that multiplies bfloat16: keys and values differ in their format there."""
+    """As after full fine-tuning where bfloat16 is fast: keys and values differ in their format there."""
     model, tokenizer = restless
     assert model.dtype == torch.float32 and complete(model, tokenizer, PROMPTS[:1], max_new_tokens=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):
