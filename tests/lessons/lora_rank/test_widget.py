@@ -14,8 +14,14 @@ from spectrum.lessons.lora_rank import runs as rank_runs
 
 SHARED = {"data": "facts", "count": 64, "targets": "all-linear", "lr": 5e-3, "steps": 128}
 STORED = pd.DataFrame(
-    {"rank": [1, 1, 8, 8], "scale": [16.0, 16.0, 2.0, 2.0], "seed": [0, 1, 0, 1], "score": [0.2, 0.3, 0.9, 1.0],
-     "loss": [[2.0, 1.0]] * 4, **SHARED}
+    {
+        "rank": [1, 1, 8, 8],
+        "scale": [16.0, 16.0, 2.0, 2.0],
+        "seed": [0, 1, 0, 1],
+        "score": [0.2, 0.3, 0.9, 1.0],
+        "loss": [[2.0, 1.0]] * 4,
+        **SHARED,
+    }
 )
 RUN = {"score": 0.5, "trainable": 100, "seconds": 1.0, "loss": [2.0, 1.5, 1.0]}
 
