@@ -98,9 +98,10 @@ class Place:
     folder: Path
     architecture: str
     template: str | None = None  # another than the architecture's
+    hidden: int = 32
 
     def __post_init__(self):
-        self.base = make_tiny(self.folder / "base", architecture=self.architecture)
+        self.base = make_tiny(self.folder / "base", architecture=self.architecture, hidden=self.hidden)
         self.end = END[self.architecture]
         self.out, self.file = self.folder / "out", self.folder / "chats.jsonl"
         if self.template:

@@ -28,6 +28,12 @@ def qwen(tmp_path):
     return Place(tmp_path, "qwen3")
 
 
+@pytest.fixture
+def blocks(tmp_path):
+    """192 and 512 inputs, whole blocks of 64: bitsandbytes packs them anew where a processor multiplies bfloat16."""
+    return Place(tmp_path, "qwen3", hidden=192)
+
+
 @pytest.fixture(params=["block", "twin"])
 def form(request):
     """Which code of a section: the plain block or its twin in TRL."""
@@ -271,12 +277,12 @@ def quantized(**more):
 
 
 @pytest.mark.slow
-def test_qlora_trains_over_a_base_in_four_bits(qwen, form, eager):
-    run = qwen.run(getattr(SECTIONS["15"], form), HOW=quantized())
+def test_qlora_trains_over_a_base_in_four_bits(blocks, form, eager):
+    run = blocks.run(getattr(SECTIONS["15"], form), HOW=quantized())
     run.check_loss_is_on(LAST_ANSWERS)
     run.check_loss_falls()
     (trainer,) = run.trainers
-    check_four_bits(trainer.model, qwen)
+    check_four_bits(trainer.model, blocks)
     assert trainer.model.is_gradient_checkpointing
     moving = {p.dtype for p in trainer.model.parameters() if p.requires_grad}
     assert moving == {torch.float32 if form == "block" else torch.bfloat16}
@@ -285,8 +291,8 @@ def test_qlora_trains_over_a_base_in_four_bits(qwen, form, eager):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", [('"nf4"', '"fp4"'), ("double_quant=True", "double_quant=False")])
-def test_other_rounding_is_noticed(qwen, change, eager):
+def test_other_rounding_is_noticed(blocks, change, eager):
     assert change[0] in SECTIONS["15"].block
-    run = qwen.run(SECTIONS["15"].block.replace(*change), HOW=quantized(num_train_epochs=1))
+    run = blocks.run(SECTIONS["15"].block.replace(*change), HOW=quantized(num_train_epochs=1))
     with pytest.raises(AssertionError):
-        check_four_bits(run.trainers[0].model, qwen)
+        check_four_bits(run.trainers[0].model, blocks)
