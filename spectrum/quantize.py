@@ -16,7 +16,7 @@ def load_quantized(name=None, double=True, device=None, allow=0.5):
     """Returns (model, tokenizer) as `load_model` does, with the linear layers but the head in NF4.
 
     With `double` the constants are quantized too. Layers are computed in the dtype that `load_model` would pick for the
-    whole model; on the CPU that is float32. It runs on a CPU or on an NVIDIA GPU. Raises ValueError, beyond what
+    whole model. It runs on a CPU or on an NVIDIA GPU. Raises ValueError, beyond what
     `load_model` raises, for layers that bitsandbytes cannot handle on a CPU, and where it leaves a larger share of the
     weights as they are than 1 - `allow`, as the stacked experts of a mixture. NF4: Dettmers et al. 2023, arXiv
     2305.14314.
