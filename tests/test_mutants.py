@@ -4,6 +4,8 @@ import ast
 import importlib
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -119,6 +121,27 @@ def test_a_fault_keeps_state_between_calls():
     spoiled = [1, 2]
     faults["changes x"](spoiled)
     assert spoiled == [1]
+
+
+def test_threads_of_a_check_do_not_race_for_the_pool_of_the_fork(monkeypatch):
+    """torch makes it at the first use after a fork, unlocked: loading a model in threads failed in one of two runs."""
+    task, numbers = mutants.tasks_of("04")[1], torch.ones(200_000, dtype=torch.float64)
+    torch.set_num_threads(torch.get_num_threads())  # the pool is there before the fork
+
+    def loads(seed):
+        start = threading.Barrier(4)
+
+        def copy():
+            start.wait()
+            torch.empty(200_000).copy_(numbers)
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(copy) for _ in range(4)]:
+                done.result()
+
+    monkeypatch.setattr(task, "run", loads)
+    said = mutants.try_all(task, [(str(n), lambda: None) for n in range(20)], 2, 1, 5)
+    assert set(said.values()) == {None}
 
 
 def test_a_mutant_that_loops_is_stopped_and_one_that_passes_is_told(monkeypatch):

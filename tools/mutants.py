@@ -48,7 +48,8 @@ def mutants_of(task, kind, recorded):
 def trial(task, install, draws, limit, outcome):
     """Runs one mutant in this process, a fork, under a limit of processor time; sends what the check said or None."""
     resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
-    torch.set_num_threads = lambda n: None  # it is one, and a fork must not touch the pool that it has inherited
+    torch.set_num_threads(1)  # makes the fork's pool while it has one thread: two that load a model at once race for it
+    torch.set_num_threads = lambda n: None
     said = "passed"
     try:
         install()
