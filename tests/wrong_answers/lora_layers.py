@@ -139,6 +139,16 @@ def merged_first(x, weight, bias, loras):
     return linear(x, weight, bias)
 
 
+def by_columns(x, A, B):
+    """The product B @ A after all, one of its columns at a time."""
+    return sum(x[..., i : i + 1] * (B @ A[:, i]) for i in range(A.shape[1]))
+
+
+def tokens_as_columns(x, A, B):
+    """Right: B (A xᵀ), turned back."""
+    return (B @ (A @ x.transpose(-1, -2))).transpose(-1, -2) if x.dim() > 1 else B @ (A @ x)
+
+
 def layer_each_time(x, weight, bias, loras):
     return sum((forward(x, weight, bias, [lora]) for lora in loras), 0 * linear(x, weight, bias))
 
