@@ -182,3 +182,16 @@ def test_a_class_goes_through_the_gate_with_its_methods():
 
     with pytest.raises(CheckFailed, match="changed its argument `x`"):
         check_forward(Layer)
+
+
+def test_a_class_whose_arguments_have_other_names_hears_so_and_not_of_an_object_that_is_half_made():
+    class Layer(torch.nn.Module):
+        def __init__(self, layer, r):
+            super().__init__()
+
+    @check
+    def check_layer(layer_class):
+        layer_class(linear(), rank=4)
+
+    with pytest.raises(CheckFailed, match="unexpected keyword argument 'rank'"):
+        check_layer(Layer)

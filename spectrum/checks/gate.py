@@ -102,8 +102,13 @@ def names_of(function, args, kwargs):
     try:
         bound = inspect.signature(function).bind(*args, **kwargs).arguments
     except (TypeError, ValueError):  # the call itself will say what does not fit
-        bound = dict(enumerate(args)) | kwargs
+        bound = {("self" if n == 0 and is_method(function) else n): value for n, value in enumerate(args)} | kwargs
     return {name: value for name, value in bound.items() if name != "self"}
+
+
+def is_method(function):
+    """Returns whether a function of Python takes `self` first."""
+    return isinstance(function, FunctionType) and function.__code__.co_varnames[:1] == ("self",)
 
 
 def expect_unchanged(name, value, before, said):
