@@ -12,12 +12,12 @@ import importlib
 import zlib
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 
 from spectrum.checks import machinery
 from spectrum.checks.machinery import CheckFailed
+from tools.worked_labs import tasks_of
 
 ROOT = Path(__file__).resolve().parent.parent
 LABS = sorted(path.stem for path in (ROOT / "spectrum" / "checks").glob("lab_*.py"))
@@ -51,11 +51,13 @@ def rows_of(lab, table):
     return [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}", marks=marks) for row in table]
 
 
+TRIED = set()  # rows that were tried in this process, which a later test need not do again
 ROWS = [row for lab in LABS for row in rows_of(lab, wrong_answers(lab))]
 
 
 @pytest.mark.parametrize(("lab", "name", "mistake", "wrong", "fragment"), ROWS)
 def test_wrong_answer_is_rejected_with_the_intended_message(lab, name, mistake, wrong, fragment):
+    TRIED.add((lab, name, mistake))
     arguments = wrong if isinstance(wrong, tuple) else (wrong,)
     with pytest.raises(CheckFailed) as caught:
         checks_of(lab)[name](*arguments)
@@ -84,28 +86,16 @@ def test_every_check_has_two_wrong_answers_or_more(lab):
     assert not few, f"{few} need two wrong answers each in tests/wrong_answers/{lab}.py"
 
 
-def worked_lab(lab):
-    """Return (names that a worked lab defines, the sources of its check cells)."""
-    path = next((ROOT / "solutions").glob(f"{lab.removeprefix('lab_')}_*.ipynb"))
-    defined, checks = {"__name__": lab}, []
-    for cell in nbformat.read(path, as_version=4).cells:
-        if "check" in cell.metadata.get("tags", []):
-            checks.append(cell.source)
-        elif cell.cell_type == "code":
-            exec(compile(cell.source, f"<worked {lab}>", "exec"), defined)
-    return defined, checks
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("lab", LABS)
 def test_right_answers_are_green_after_all_the_wrong_ones(lab):
     """A wrong answer that changed what the check was measured with would leave a learner red until a restart."""
-    defined, checks = worked_lab(lab)
-    for name, _, wrong, _ in wrong_answers(lab):
-        with contextlib.suppress(CheckFailed):
-            checks_of(lab)[name](*(wrong if isinstance(wrong, tuple) else (wrong,)))
-    for source in checks:
-        exec(source, defined)
+    for name, mistake, wrong, _ in wrong_answers(lab):
+        if (lab, name, mistake) not in TRIED:
+            with contextlib.suppress(CheckFailed):
+                checks_of(lab)[name](*(wrong if isinstance(wrong, tuple) else (wrong,)))
+    for task in tasks_of(lab.removeprefix("lab_")):
+        task.run()
 
 
 @pytest.mark.parametrize("lab", LABS)
