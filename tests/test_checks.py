@@ -41,14 +41,18 @@ def drawn_alike(monkeypatch, request):
         monkeypatch.setattr(machinery, "SEEDS", np.random.default_rng(zlib.crc32(request.node.name.encode())))
 
 
-# Their checks train or run models for seconds each: in all they take longer than the rest of `make check`.
+# They train or run models for seconds each: in all they take longer than the rest of `make check`.
 HEAVY = ("lab_07", "lab_11", "lab_12", "lab_15")
+HEAVY_CHECKS = ("check_share_keys", "check_spend")
 
 
 def rows_of(lab, table):
-    """Return a table's rows as parameters; `make check` leaves out those of the heavy labs."""
-    marks = [pytest.mark.slow] if lab in HEAVY else []
-    return [pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}", marks=marks) for row in table]
+    """Return a table's rows as parameters; `make check` leaves out the heavy ones."""
+    marks = [[pytest.mark.slow] if lab in HEAVY or row[0] in HEAVY_CHECKS else [] for row in table]
+    return [
+        pytest.param(lab, *row, id=f"{lab}: {row[0]}: {row[1]}", marks=mark)
+        for row, mark in zip(table, marks, strict=True)
+    ]
 
 
 TRIED = set()  # rows that were tried in this process, which a later test need not do again

@@ -144,6 +144,7 @@ def test_threads_of_a_check_do_not_race_for_the_pool_of_the_fork(monkeypatch):
     assert set(said.values()) == {None}
 
 
+@pytest.mark.slow
 def test_a_mutant_that_loops_is_stopped_and_one_that_passes_is_told(monkeypatch):
     task = mutants.tasks_of("04")[1]
 

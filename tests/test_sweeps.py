@@ -137,6 +137,7 @@ def test_an_interrupt_keeps_what_is_finished_and_begins_nothing_more(tmp_path, t
     assert sorted(begun(log)) == list(range(6))
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_and_its_workers_end_with_it(tmp_path):
     log, folder = tmp_path / "log", tmp_path / "sweep"
     grid = grid_of(log, 8, seconds=0.4)
@@ -173,6 +174,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slow
 def test_by_default_two_processes_of_one_thread_each(tmp_path):
     records = run_sweep(sweep_runs.threads, [{"x": x} for x in range(4)], tmp_path)
     found = [record["result"] for record in records]

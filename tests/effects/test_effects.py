@@ -50,6 +50,7 @@ def pair(weights):
 # ---- rows ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", [row[1] for row in table.EMBEDDED], ids=NAMES)
 def test_row_runs(function, pair):
     fewer = {"fact_knee": {"n": 2, "ranks": (1, 2)}, "rounding_repaired": {"seeds": (0,)}}

@@ -28,13 +28,21 @@ def show_levels(scaled, levels):
 
 
 def show_losses(losses, title):
-    """Displays {name: (loss, method)} as one dot in a row each, on a logarithmic axis, with their words."""
+    """Displays {name: (loss, method, filled?)} as one dot in a row each, on a logarithmic axis, with their words."""
     figure, axes = plots.new_figure("", height=0.35 * len(losses) + 1.2)
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")  # the names take so much room that it would not fit above
-    for y, (loss, method) in enumerate(reversed(losses.values())):
-        axes.plot(loss, y, "o", color=plots.COLOURS[method])
+    for y, (loss, method, filled) in enumerate(reversed(losses.values())):
+        axes.plot(loss, y, "o", color=plots.COLOURS[method], markerfacecolor=None if filled else "white")
         axes.annotate(f"{loss:.3f}", (loss, y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_yticks(range(len(losses)), list(reversed(losses)))
-    axes.set(xlabel="loss, nats per token, mean of the seeds", xscale="log")
+    axes.set(xlabel="loss, nats per token (logarithmic)", xscale="log")
+    ticks = [2.0**n for n in range(-9, 4) if 0.9 * least(losses) <= 2.0**n]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], minor=False)
+    axes.set_xticks([], minor=True)
     axes.margins(x=0.15, y=0.15)
-    plots.show(figure, alt="; ".join(f"{name}: {loss:.4f}" for name, (loss, _) in losses.items()))
+    plots.show(figure, alt="; ".join(f"{name}: {loss:.4f}" for name, (loss, *_) in losses.items()))
+
+
+def least(losses):
+    """Returns the least loss of those that `show_losses` displays."""
+    return min(loss for loss, *_ in losses.values())

@@ -5,6 +5,7 @@ stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs the
 """
 
 import copy
+import statistics
 
 import torch
 
@@ -92,6 +93,13 @@ def skills(rounded, name="base", n=PROTECT):
 def facts_batch(tokenizer, rows):
     """Returns a packed batch of rows of planted facts, {"input_ids", "labels", "position_ids"}."""
     return pack(tokenize_rows(tokenizer, rank_runs.material("facts", rows * rank_runs.DRAWERS, 0)[0]), 512)
+
+
+def untaught(count=FACTS):
+    """Returns the loss of lumen-base, rounded and without an adapter, on the planted facts: a mean over SEEDS."""
+    model, tokenizer = start(rounded=True)
+    rows = [rank_runs.material("facts", count, seed)[0] for seed in SEEDS]
+    return statistics.mean(mean_loss(model, tokenizer, each) for each in rows)
 
 
 def over_rounded(model, name="base"):

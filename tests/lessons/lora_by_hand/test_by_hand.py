@@ -11,7 +11,6 @@ import pytest
 import torch
 from tiny import make_model, make_tokenizer
 from transformers import LlamaConfig
-from wrong_answers.lab_11 import WRONG
 
 from spectrum import adapters
 from spectrum.checks import lab_11, lora_count
@@ -170,6 +169,7 @@ def test_energy_rank_is_the_packages(lesson, number):
 # ---- the lab ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "names"),
     [("split", ["split"]), ("forward", ["lora_linear"]), ("merge", ["merge", "unmerge"]), ("count", ["lora_count"])],
@@ -178,19 +178,6 @@ def test_right_answers_pass_whatever_a_check_draws(check, names):
     answers = [lift(SOLUTION, name) for name in names]
     for _ in range(25):
         getattr(lab_11, f"check_{check}")(*answers)
-
-
-@pytest.mark.parametrize("name", ["forward", "merge"])
-def test_right_answers_pass_after_every_wrong_one(name):
-    answers = {"forward": ["lora_linear"], "merge": ["merge", "unmerge"]}[name]
-    check, right = getattr(lab_11, f"check_{name}"), [lift(SOLUTION, answer) for answer in answers]
-    for _, mistake, wrong, _ in (row for row in WRONG if row[0] == f"check_{name}"):
-        with pytest.raises(CheckFailed):
-            check(*(wrong if isinstance(wrong, tuple) else (wrong,)))
-        try:
-            check(*right)
-        except CheckFailed as error:
-            pytest.fail(f"after {mistake!r} the right answer is refused: {error}")
 
 
 def test_what_is_counted_on_paper_is_counted_as_the_package_counts():

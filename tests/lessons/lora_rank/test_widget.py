@@ -77,6 +77,7 @@ def test_sliders_redraw_at_once_and_train_nothing(bench):
     assert 'alt="Score by rank' in bench.picture.value
 
 
+@pytest.mark.slow
 def test_the_steps_follow_the_data(bench):
     bench.inputs["count"].value = 1024
     assert bench.settings()["steps"] == rank_runs.settings_of("facts", 1024)["steps"]
@@ -126,6 +127,7 @@ def test_cancel_ends_a_run_and_keeps_nothing(bench, monkeypatch):
     assert not bench.record.path.exists() and not bench.runner.run.disabled and bench.runner.cancel.disabled
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_said(bench, monkeypatch):
     bench.inputs["data"].value = "nowhere.jsonl"
     press(bench, bench.runner.run)
@@ -138,6 +140,7 @@ def test_what_cannot_be_used_is_said(bench, monkeypatch):
     assert "division by zero" in bench.line.value, "what a thread raises must be seen"
 
 
+@pytest.mark.slow
 def test_an_own_file_is_uploaded_read_and_refused_in_the_readers_words(bench):
     menu = bench.inputs["data"]
     upload = next(x for x in every(menu) if isinstance(x, w.FileUpload))

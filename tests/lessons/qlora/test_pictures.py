@@ -25,7 +25,7 @@ def test_the_title_counts_weights_and_levels_near_zero():
 
 def test_pictures_have_their_numbers_in_words(pictures):
     widgets_qlora.show_levels(torch.randn(100).clamp(-1, 1), torch.linspace(-1, 1, 16))
-    widgets_qlora.show_losses({"moved": (0.25, "lora"), "random": (9.0, "other")}, "title")
+    widgets_qlora.show_losses({"moved": (0.25, "lora", False), "random": (9.0, "other", True)}, "title")
     assert "bell around zero" in pictures[0].alt
     assert pictures[1].alt == "moved: 0.2500; random: 9.0000"
 

@@ -50,6 +50,7 @@ def test_an_untuned_model_is_asked_what_rounding_must_not_break(folder, monkeypa
     assert own["bits per byte"] != rounded["bits per byte"], "rounding changes what prose costs"
 
 
+@pytest.mark.slow
 def test_skills_are_asked_of_a_model_as_it_is_and_rounded(folder):
     assert [qlora_runs.skills(rounded, folder, n=4).name for rounded in (False, True)] == ["protected"] * 2
 
