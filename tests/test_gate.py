@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 import scipy.stats
 import torch
 
@@ -151,6 +152,26 @@ def test_a_result_that_changes_later_is_seen():
 def test_a_forbidden_call_is_named(call, forbidden):
     assert f"your function calls {forbidden}\n" in verdict(call, forbids=(forbidden,), repeats=False)
     assert verdict(lambda: torch.zeros(2).log_softmax(0), forbids=(forbidden,)) is None
+
+
+def expit(x):
+    return scipy.special.expit(x)
+
+
+def expit_of_another(x):
+    from scipy import special
+
+    return [special.expit(one) for one in x]
+
+
+@pytest.mark.parametrize("function", [expit, expit_of_another, lambda x: expit(x), lambda x: scipy.special.expit(x)])
+def test_a_forbidden_ufunc_is_named_wherever_the_code_has_it(function):
+    assert "your function calls expit\n" in verdict(function, [0.5], forbids=("scipy",), repeats=False)
+    assert verdict(function, [0.5], forbids=("spectrum.evaluate",), repeats=False) is None
+
+
+def test_numpys_ufuncs_are_nobody_elses():
+    assert verdict(lambda x: np.exp(np.add(x, 1)), 0.5, forbids=("scipy",)) is None
 
 
 def test_a_rule_that_forbids_nothing_is_an_error():

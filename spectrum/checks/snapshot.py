@@ -187,3 +187,40 @@ def named(name):
         return importlib.import_module(name)
     except ModuleNotFoundError:
         return getattr(named(home), last) if home else importlib.import_module(name)
+
+
+def ufuncs_named(function, names):
+    """Returns the ufuncs of forbidden modules, such as scipy.special.bdtr, that a function's code names: a list.
+
+    Python's profile hook does not tell of their calls, so the code is read: that of the function, and of those beside
+    it that it names. What numpy has under its own name is nobody else's.
+    """
+    homes = [module for home, module in list(sys.modules.items()) if any(f"{home}.".startswith(f"{n}.") for n in names)]
+    foreign = {id(value) for home in homes for value in vars(home).values() if isinstance(value, np.ufunc)}
+    foreign -= {id(value) for value in vars(np).values()}
+    todo, seen, found = [function], set(), []
+    while foreign and todo:
+        part = todo.pop()
+        if not inspect.isfunction(part) or part in seen or part.__globals__ is not function.__globals__:
+            continue
+        seen.add(part)
+        reached = values_named(part)
+        found += [value.__name__ for value in reached if id(value) in foreign]
+        todo += reached
+    return found
+
+
+def values_named(function):
+    """Returns what the names in a function's code stand for, as globals, imports and attributes of modules: a list."""
+    codes, words = [function.__code__], set()
+    while codes:
+        code = codes.pop()
+        words |= set(code.co_names)
+        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+    reached = [home[word] for home in (function.__globals__, sys.modules) for word in words if word in home]
+    seen = set()
+    for value in reached:  # grows on the way
+        if inspect.ismodule(value) and id(value) not in seen:
+            seen.add(id(value))
+            reached += [vars(value)[word] for word in words if word in vars(value)]
+    return reached

@@ -163,6 +163,7 @@ WRONG = [
     ("check_paired_p", "coins as floats", shares.float_coins, "1020 wins, 1000 losses"),
     ("check_paired_p", "asks scipy", shares.asks_scipy, "your function calls scipy"),
     ("check_paired_p", "scipy's distribution", shares.by_distribution, "your function calls scipy"),
+    ("check_paired_p", "scipy's ufunc", shares.by_special, "your function calls bdtr"),
     ("check_paired_p", "the first 64 letters", lambda a, b: shares.exact(a[:64], b[:64]), ""),
     ("check_paired_p", "one side", shares.one_side, "one side only"),
     ("check_paired_p", "exactly 9 to 1", shares.exactly, "10 to 0 counts as well"),

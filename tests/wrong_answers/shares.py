@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import scipy.special
 import scipy.stats
 
 ORDER = ["40 pairs", "10 pairs", "7 pairs"]
@@ -122,6 +123,12 @@ def fraction_of_coins(first, second):
     wins, losses = counts(first, second)
     ways = sum(math.comb(wins + losses, k) for k in range(min(wins, losses) + 1))
     return min(Fraction(1), Fraction(2 * ways, 2 ** (wins + losses)))
+
+
+def by_special(first, second):
+    """Asks a function of scipy that no hook sees: it is a ufunc."""
+    wins, losses = counts(first, second)
+    return min(1.0, 2 * float(scipy.special.bdtr(min(wins, losses), wins + losses, 0.5)))
 
 
 def asks_scipy(first, second):

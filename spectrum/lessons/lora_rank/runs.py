@@ -197,12 +197,19 @@ GRIDS = {
 # The same questions of SmolLM2, with alpha 16 unless another rule is tried: on the ticket, of which it learns all but
 # the priority in these steps, and on facts, which ask for room.
 REAL_RANKS = (1, 4, 16, 64)
-REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-5, 1e-4, 3e-4)
+REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-4)
+REAL_LEAST = {0: 3e-5, 1: 5e-4, 64: 5e-4}  # the lowest rate that was tried whose loss is about as low as any
 TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
 REAL = {
     "ticket": [
         *grid(**TICKET, rank=REAL_RANKS, alpha=(FIXED,), lr=REAL_RATES, seed=(0,)),
-        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, inspect=(True,), seed=(0,)),
+        *grid(**TICKET, rank=(1, 64), alpha=(FIXED,), lr=(5e-4,), seed=(0,)),
+        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, seed=(0,)),
+        *grid(**TICKET, rank=(0,), lr=(3e-5, 1e-4), inspect=(True,), seed=(0,)),
+    ],
+    "again": [
+        {**more, **({"alpha": FIXED} if more["rank"] else {}), "lr": REAL_LEAST[more["rank"]]}
+        for more in grid(**TICKET, rank=tuple(REAL_LEAST), seed=SEEDS[1:])
     ],
     "facts": [
         *grid(**PLANTED, count=(256,), rank=(1, 64), alpha=(FIXED,), lr=(1e-3, 3e-3), seed=(0,)),
