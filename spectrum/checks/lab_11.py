@@ -58,7 +58,7 @@ def check_split(function):
     update = torch.outer(torch.tensor([2.0, 1.0, 3.0]), torch.tensor([1.0, 2.0]))
     what = "the update ((2, 4), (1, 2), (3, 6)), rank 2, alpha 6"
     a, b = pair_of(function, update, 2, 6, what)
-    reject_known((b @ a).float(), (
+    reject_known((b @ a).float(), update / 3, f"{what}: B @ A", (
         (update, "That is B @ A. The layer multiplies it by alpha/rank, here 3, before it is added."),
         (3 * update, "Divide by alpha/rank: the layer multiplies by it."),
         (update / 6, "The factor is alpha/rank, not alpha: the rank is 2."),
@@ -83,7 +83,7 @@ def check_forward(function):
     frozen, low = linear(x, WEIGHT, BIAS), BA @ x
     got = function(*copy.deepcopy((x, WEIGHT, BIAS, [(A, B, ALPHA)])))
     expect_tensor(got, (2,), what)
-    reject_known(got, (
+    reject_known(got, frozen + 2 * low, what, (
         (frozen + 4 * low, "The update is scaled by alpha. It should be alpha/r: the rank is the length of A."),
         (frozen + low, "The update is not scaled. Where does alpha/r come in?"),
         (frozen + 4 / 2**0.5 * low, "alpha/√r is rsLoRA's scaling (lesson 12). LoRA's is alpha/r."),
@@ -97,7 +97,7 @@ def check_forward(function):
     got = function(*copy.deepcopy((x, WEIGHT, BIAS, [(A, B, ALPHA), SECOND])))
     what = f"{what}, and a second adapter with A = ((2, 0)), B = ((1), (-1)), alpha 1.5"
     expect_tensor(got, (2,), what)
-    reject_known(got, (
+    reject_known(got, torch.tensor([18.0, 32.0]), what, (
         (torch.tensor([15.0, 35.0]), "Only the first adapter is there. Each adds its update."),
         (torch.tensor([16.0, 24.0]), "Only the last adapter is there. Each adds its update."),
         (torch.tensor([31.0, 59.0]), "The frozen layer counts once, the updates add up."),
@@ -128,7 +128,7 @@ def check_merge(merge, unmerge):
     """The learner's `merge` and `unmerge` (weight, A, B, alpha) add and take the scaled update, and change no input."""
     got = merge(*copy.deepcopy((WEIGHT, A, B, ALPHA)))  # the numbers on paper stay, whatever is done to them
     expect_tensor(got, (2, 2), "merge of W = ((1, 2), (3, 4))")
-    reject_known(got, (
+    reject_known(got, WEIGHT + 2 * BA, "merge of W = ((1, 2), (3, 4))", (
         (WEIGHT + BA, "merge: the update is added without its scaling alpha/r."),
         (WEIGHT + 4 * BA, "merge: the update is scaled by alpha. It should be alpha/r."),
         (WEIGHT + 2 * BA.T, "merge: the product is transposed. The weight is (d_out, d_in), and so is B @ A."),
@@ -138,7 +138,7 @@ def check_merge(merge, unmerge):
                  "By hand: B @ A = ((1, 0), (3, 1)), and alpha/r = 2.")  # fmt: skip
     back = unmerge(*copy.deepcopy((MERGED, A, B, ALPHA)))
     expect_tensor(back, (2, 2), "unmerge of ((5, 6), (7, 8))")
-    reject_known(back, (
+    reject_known(back, MERGED - 2 * BA, "unmerge of ((5, 6), (7, 8))", (
         (WEIGHT, "unmerge: that is the weight that merge was given before. Take the update from the one given now."),
         (MERGED + 2 * BA, "unmerge: the update was added once more. Take it away."),
         (MERGED - BA, "unmerge: the update is taken away without its scaling alpha/r."),

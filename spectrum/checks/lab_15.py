@@ -219,7 +219,7 @@ def check_saving(levels, held_out, goal, where):
     levels = torch.as_tensor(levels).detach().flatten()
     expect(
         levels.numel() == 16 and levels.unique().numel() == 16,
-        f"got {levels.numel()} levels, {levels.unique().numel()} of them different; expected 16",
+        f"expected 16 levels, got {levels.numel()}, {levels.unique().numel()} of them different",
         "Four bits tell 16 things apart, no more; two equal levels waste one.",
     )
     expect(

@@ -72,10 +72,11 @@ def expect_tensor(got, shape, what, dtype=torch.float32):
     expect(got.dtype == dtype, f"{what}: expected dtype {dtype}, got {got.dtype}", SAME_TYPE)
 
 
-def reject_known(got, mistakes):
+def reject_known(got, wanted, what, mistakes):
     """Raises CheckFailed with its words where the tensor `got` is the outcome of a known mistake: (outcome, words)."""
     for outcome, words in mistakes:
-        expect(not torch.allclose(got, outcome, atol=1e-4), f"got {got.tolist()}", words)
+        said = f"{what}: expected {wanted.tolist()}, got {got.tolist()}"
+        expect(not torch.allclose(got, outcome, atol=1e-4), said, words)
 
 
 def expect_layer(function, lead, d_in, d_out, ranks, bias, what, hint):

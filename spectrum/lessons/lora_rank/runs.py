@@ -248,9 +248,20 @@ def stored(folder=RESULTS):
     return filled[filled["error"].isna()].reset_index(drop=True)
 
 
-def stored_real(name):
-    """Returns the stored runs on SmolLM2 of a grid of REAL as a table: the arguments of `run` and what it measured."""
-    return read_sweep(RESULTS / "real" / name)
+def stored_real(*names):
+    """Returns the stored runs on SmolLM2 of grids of REAL as a table: the arguments of `run` and what it measured."""
+    import pandas as pd
+
+    return pd.concat([read_sweep(RESULTS / "real" / name) for name in names], ignore_index=True)
+
+
+def gentlest(runs, near=0.002):
+    """Returns the runs of the lowest rate whose held-out loss, a mean of its seeds, is within `near` nats of the best.
+
+    A score that stands on its plateau cannot choose between rates, and a higher one than needed forgets more.
+    """
+    losses = runs.groupby("lr")["held out"].mean()
+    return runs[runs["lr"] == losses[losses <= losses.min() + near].index.min()]
 
 
 def real_rules():

@@ -45,6 +45,13 @@ def test_a_ticket_is_right_but_for_its_priority_where_all_else_is():
     assert scores.all_but_priority(["LG|lighting|STOP", "I am sorry."], items) == 0
 
 
+def test_the_gentlest_rate_is_the_lowest_whose_loss_is_about_the_best():
+    rows = [(1e-4, 0.12, 0), (3e-4, 0.0965, 0), (3e-4, 0.0955, 1), (1e-3, 0.095, 0), (3e-3, 0.0949, 0)]
+    runs = pd.DataFrame(rows, columns=["lr", "held out", "seed"])
+    assert list(rank_runs.gentlest(runs)["seed"]) == [0, 1] and set(rank_runs.gentlest(runs)["lr"]) == {3e-4}
+    assert set(rank_runs.gentlest(runs, near=0)["lr"]) == {3e-3}
+
+
 def test_an_inspected_lora_is_squeezed_and_replaced_by_chance(folder):
     found = rank_runs.run(count=16, rank=4, inspect=True, name=folder, **TINY)
     assert {"squeezed to 1", "squeezed to 2", "random"} <= found.keys() and "squeezed to 4" not in found
