@@ -236,6 +236,8 @@ WRONG = [
     (SQUEEZE, "energies summed in 32 bits", squeeze(precise=False), "Do 32 bits see it"),
     (SQUEEZE, "a thousandth is rounding", squeeze(real=1e-3), "expected rank 2, got 1"),
     (SQUEEZE, "rows cut off", cut_rows, "in no order of importance"),
+    (SQUEEZE, "a share nearly held", squeeze(slack=2e-3), "expected rank 4, got 3"),
+    (SQUEEZE, "a ten-thousandth of the largest is rounding", squeeze(real=1e-4), "Do 32 bits see it"),
     (SQUEEZE, "A and B swapped", squeeze(turned=True), "wanted (k, 6) and (5, k)"),
     (SQUEEZE, "in place", in_place, "changed its argument `A`"),
     (SQUEEZE, "zeros divided by their size", divided, "numbers that are none"),

@@ -4,14 +4,14 @@ import torch
 
 
 def squeezed(A, B, alpha, share=0.9, new_alpha=16, factor=None, power=2, less=0, real=1e-6, precise=True, put=None,
-             turned=False, guard=True, absolute=False, product=None):  # fmt: skip
+             turned=False, guard=True, absolute=False, product=None, slack=0):  # fmt: skip
     """The right squeezed adapter, with mistakes by argument."""
     a, b = (A.double(), B.double()) if precise else (A, B)
     update = b @ a if product is None else product(A, B)
     left, values, right = torch.linalg.svd((alpha / len(A) if factor is None else factor) * update,
                                            full_matrices=False)  # fmt: skip
     energy = (values**power).cumsum(0)
-    rank = int((energy < share * energy[-1]).sum()) + 1 - less
+    rank = int((energy < (share - slack) * energy[-1]).sum()) + 1 - less
     rank = max(1, min(rank, int((values > (real if absolute else real * values[0])).sum()))) if guard else rank
     put = rank / new_alpha if put is None else put(alpha, len(A), rank)
     root = (values[:rank] * put).sqrt()

@@ -198,7 +198,7 @@ GRIDS = {
 # the priority in these steps, and on facts, which ask for room.
 REAL_RANKS = (1, 4, 16, 64)
 REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-4)
-REAL_LEAST = {0: 3e-5, 1: 5e-4, 64: 5e-4}  # the lowest rate that was tried whose loss is about as low as any
+REAL_LEAST = {0: 3e-5, 1: 5e-4, 64: 1e-3}  # the lowest rate that was tried whose loss is about as low as any
 TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
 REAL = {
     "ticket": [
