@@ -70,13 +70,13 @@ def test_the_bench_trains_stops_compares_and_remembers_by_keyboard(lab, tmp_path
         notebook.page.on("filechooser", lambda chooser: chooser.set_files(str(tmp_path / "own.csv")))
         notebook.run_all()
         number, wait = notebook.find_cell("playground"), notebook.wait_for_text
-        wait(number, r"scale 2\.00 · 175,104 trainable parameters[^§]*1 seeds: 90 % right", 120)
+        wait(number, r"factor 2\.00 · 175,104 trainable parameters[^§]*1 seeds: 90 % right", 120)
         wait(number, r"Time on this machine: not measured yet")
         for _ in range(2):  # beside JupyterLab's list of files, and without it
             assert_one_screen(notebook, number)
             notebook.page.evaluate(SIDEBAR)
         move(notebook, number, 1, "ArrowLeft", 3)  # rank 8 to 1
-        wait(number, r"scale 16\.00 · 21,888 trainable parameters")
+        wait(number, r"factor 16\.00 · 21,888 trainable parameters")
         wait(number, r"no run with these settings: press Run")
         move(notebook, number, 2, "ArrowLeft", 3)  # alpha 16 to 2
         wait(number, r"1 seeds: 40 % right")

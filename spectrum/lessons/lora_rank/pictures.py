@@ -194,7 +194,7 @@ def stored_text(stored, settings):
 def summary(settings, parameters):
     """Returns in words what a setting means: the factor on the update, the trainable parameters, rate and steps."""
     return (
-        f"scale {scale_in(settings):.2f} · {parameters:,} trainable parameters · "
+        f"factor {scale_in(settings):.2f} · {parameters:,} trainable parameters · "
         f"peak learning rate {settings['lr']:g} · {settings['steps']} steps"
     )
 
@@ -210,14 +210,14 @@ def bench_view(stored, history, settings):
     )  # fmt: skip
     ranks, rates, losses = axes["ranks"], axes["rates"], axes["losses"]
     what = f"{settings['count']} facts" if settings["data"] == "facts" else settings["data"]
-    title = f"{what}, rank {settings['rank']}, scale {scale_in(settings):.2g}, rate {settings['lr']:g}"
+    title = f"{what}, rank {settings['rank']}, factor {scale_in(settings):.2g}, rate {settings['lr']:g}"
     figure.suptitle(f"{title}: {len(like(stored, settings))} stored runs", fontsize=10, x=0.01, ha="left")
     mine = [(n, run) for n, run in enumerate(history, 1) if same_task(run["settings"], settings)]
     draw_scores(ranks, like(stored, settings, "rank"), mine, settings, "rank")
     draw_scores(rates, like(stored, settings, "lr"), mine, settings, "lr")
     ranks.set_xscale("log", base=2)
     ranks.set_xticks(rank_runs.RANKS, rank_runs.RANKS)
-    ranks.set(xlim=(0.8, 80), xlabel="rank", ylabel="right, %")
+    ranks.set(xlim=(0.8, 80), xlabel="rank, by one rule for α", ylabel="right, %")
     rates.set_xscale("log")
     rates.set(xlim=(7e-5, 0.15), xlabel="peak learning rate")
     draw_losses(losses, like(stored, settings), mine)

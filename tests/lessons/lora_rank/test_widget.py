@@ -73,7 +73,7 @@ def test_sliders_redraw_at_once_and_train_nothing(bench):
     assert "2 seeds: 90, 100 % right" in bench.line.value
     bench.inputs["rank"].value = 64
     assert bench.picture.value != before and bench.runner.thread is None
-    assert "scale 0.25 · 1,400,832 trainable" in bench.line.value and "no run with these" in bench.line.value
+    assert "factor 0.25 · 1,400,832 trainable" in bench.line.value and "no run with these" in bench.line.value
     assert 'alt="Score by rank' in bench.picture.value
 
 
@@ -245,7 +245,7 @@ def test_the_code_repeats_the_run(bench, monkeypatch):
 def test_the_picture_stands_without_a_stored_sweep():
     history = [{**RUN, "settings": widget.DEFAULTS}]
     figure = pictures.bench_view(pd.DataFrame(), history, widget.DEFAULTS)
-    assert figure.get_suptitle() == "64 facts, rank 8, scale 2, rate 0.005: 0 stored runs"
+    assert figure.get_suptitle() == "64 facts, rank 8, factor 2, rate 0.005: 0 stored runs"
     assert "none stored" in pictures.tell(pd.DataFrame(), history, widget.DEFAULTS)
     assert "no run with these" in pictures.stored_text(pd.DataFrame(), widget.DEFAULTS)
 
