@@ -72,11 +72,12 @@ def batch_of(rows, pad, faults=()):
     """Returns rows of (ids, labels) as a right-padded batch, with padding that is learned where that is a fault."""
     width = max(len(ids) for ids, _ in rows) + 2
     filled = pad if "padding" in faults else pad + 1 if "strange" in faults else NO  # what padding has for labels
+    last = pad if "last padding" in faults else filled
     fills = [width - len(ids) for ids, _ in rows]
     found = {
         "input_ids": [ids + [pad] * fill for (ids, _), fill in zip(rows, fills, strict=True)],
         "attention_mask": [[1] * len(ids) + [0] * fill for (ids, _), fill in zip(rows, fills, strict=True)],
-        "labels": [labels + [filled] * fill for (_, labels), fill in zip(rows, fills, strict=True)],
+        "labels": [labels + [filled] * (fill - 1) + [last] for (_, labels), fill in zip(rows, fills, strict=True)],
     }  # fmt: skip
     batch = {name: torch.tensor(values) for name, values in found.items()}
     if "shifted" in faults:
@@ -145,6 +146,10 @@ BATCHES = (  # rows of (ids, labels), padding, opening, faults in the padding, f
     ([(ASK, GOOD), (ASK, [NO] + GOOD[:-1])], 1, [4], (), {"shifted"}, "the last row a place late", "Look both ways."),
     ([(ASK, changed(GOOD, p0=3, p6=NO))], 1, [4], ("padding",), {"prompt", "end", "padding"}, "three faults at once",
      "Report all that you find."),
+    ([(ASK, changed(GOOD, p6=NO)), (TWO, changed(BOTH, p8=5)), (ASK, GOOD)], 1, [4], (), {"prompt", "end"},
+     "two faults, each in a row of its own", "Look at every row, and report all that you find."),
+    ([(ASK, GOOD), (TWO, BOTH)], 1, [4], ("last padding",), {"padding"}, "padding learned at the last place alone",
+     "Look at all places."),
     ([(ASK, GOOD)], 1, [4], ("strange",), {"shifted"}, "padding has another token's label",
      "Padding has a token at its place too, and this label is another one."),
     ([(ASK, GOOD)] * 70 + [(ASK, changed(GOOD, p6=NO))], 1, [4], (), {"end"}, "seventy-one rows, the last wrong",

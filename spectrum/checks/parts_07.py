@@ -45,6 +45,16 @@ def expect_losses(function, parts, what, hint):
     if sum(map(count, parts)):
         expect_gradients(function, parts, what, "The losses are right, and the gradients that they send back are not. "
                          "Which way back does torch see from each loss?")  # fmt: skip
+    expect_ways_back(function, parts, what)
+
+
+@torch.enable_grad()  # a notebook may have switched gradients off
+def expect_ways_back(function, parts, what):
+    """Raises CheckFailed where a loss cannot be sent back alone, as that of a part without labels, made of nothing."""
+    leaves = [(logits.detach().clone().requires_grad_(), labels) for logits, labels in parts]
+    for number, loss in enumerate(function(leaves)):
+        expect(loss.requires_grad, f"{what}: expected a loss of part {number} for a backward pass, got one without a "
+               "gradient", "Each part has its backward pass, an empty one too: make its 0 of its scores.")  # fmt: skip
 
 
 def expect_gradients(function, parts, what, hint):

@@ -59,6 +59,11 @@ def options(reader, n=200):
     return percent(ask(*reader, some("listed", n)))
 
 
+def blind_pick(n=200):
+    """Returns how often a blind pick among the options of those orders would be right, in percent; no model is asked."""
+    return 100 * sum(1 / len(order.details["options"]) for order in some("listed", n)) / n
+
+
 def only_options(reader, n=200):
     """Returns how often the reader's answer is one of the options that its order lists, right or wrong."""
     listed = some("listed", n)

@@ -62,6 +62,11 @@ def test_row_runs(function, pair):
         assert values["low"] <= values["value"] <= values["high"]
 
 
+def test_a_blind_pick_is_one_in_as_many_as_there_are_options():
+    counts = [len(order.details["options"]) for order in table.reading.some("listed", 50)]
+    assert table.reading.blind_pick(50) == pytest.approx(2 * sum(1 / n for n in counts)) and min(counts) >= 2
+
+
 @pytest.fixture(scope="module")
 def reader(pair):
     model, tokenizer = pair[1]

@@ -70,6 +70,13 @@ def by_library(rows):
     return found["input_ids"], found["labels"], found["position_ids"], packed(rows)[3]
 
 
+def first_of_all_kept(rows):
+    """Right: nothing speaks about the first token of the first row, whatever its label."""
+    ids, labels, place, sees = packed(rows)
+    labels[0, 0] = rows[0]["labels"][0]
+    return ids, labels, place, sees
+
+
 def as_floats(rows):
     ids, labels, place, sees = packed(rows)
     return ids.numpy(), labels, place.int(), sees.float()
@@ -140,6 +147,20 @@ def first_answer_alone(batch, opening, end):
 
 def row_0_alone(batch, opening, end):
     return run_faults({name: values[:1] for name, values in batch.items()}, opening, end)
+
+
+def first_faulty_row(batch, opening, end):
+    rows = [{name: values[n : n + 1] for name, values in batch.items()} for n in range(len(batch["labels"]))]
+    found = [by_tensors(batch, opening, end) & {"shifted"}, *(by_tensors(row, opening, end) for row in rows)]
+    return next((faults for faults in found if faults), set())
+
+
+def first_padded_place(batch, opening, end):
+    found = by_tensors(batch, opening, end)
+    for labels, real in zip(batch["labels"], batch["attention_mask"], strict=True):
+        if "padding" in found and labels[int(real.sum())] == IGNORE:
+            found.discard("padding")
+    return found
 
 
 def mends_the_batch(batch, opening, end):

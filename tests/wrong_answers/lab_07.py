@@ -8,7 +8,10 @@ from wrong_answers.batches_07 import (
     by_tensors,
     faults,
     first_answer_alone,
+    first_faulty_row,
     first_of_all_alone,
+    first_of_all_kept,
+    first_padded_place,
     last_end_of_the_row,
     last_real_place,
     mends_the_batch,
@@ -204,6 +207,9 @@ WRONG = [
     (PARTS, "gradient of nothing", lambda parts: [
         loss.detach() + 0 * scores.sum() for loss, (scores, _) in zip(losses(all_seen)(parts), parts, strict=True)],
      "gradients that they send back"),
+    (PARTS, "an empty part's 0 made of nothing", lambda parts: [
+        one if seen(part[1]) else torch.tensor(0.0) for one, part in zip(losses(all_seen)(parts), parts, strict=True)],
+     "an empty one too"),
     (PARTS, "numbers of Python", python_numbers, "have no gradient"),
     (PARTS, "one loss", one_loss, "expected a list of 2 losses"),
     (PARTS, "sign", lambda parts: [-loss for loss in losses(all_seen)(parts)], "the loss of part 0"),
@@ -227,6 +233,8 @@ WRONG = [
     (FAULT, "first answer alone", first_answer_alone, "the last of two answers has no end"),
     (FAULT, "padding left out of the shift", shift_of_real_places, "Padding has a token at its place too"),
     (FAULT, "cut rows blamed", faults(cut=False), "It has no end mark whose label could be missing"),
+    (FAULT, "the first faulty row alone", first_faulty_row, "each in a row of its own"),
+    (FAULT, "the first padded place alone", first_padded_place, "at the last place alone"),
     (FAULT, "row 0 alone", row_0_alone, "That is not the assistant's"),
     (FAULT, "mends the batch", mends_the_batch, "changed its argument `batch`"),
     (FAULT, "everything is fine", lambda *given: set(), "expected ['prompt'], got []"),
@@ -250,5 +258,6 @@ RIGHT = [
     (MASK, "by searching, as a tensor", by_search),
     (PARTS, "by hand, in 64 bits, as a tuple", by_hand),
     (PACK, "other types of numbers", as_floats),
+    (PACK, "the first label of all kept", first_of_all_kept),
     (FAULT, "whole tensors", by_tensors),
 ]
