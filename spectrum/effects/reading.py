@@ -60,7 +60,7 @@ def options(reader, n=200):
 
 
 def blind_pick(n=200):
-    """Returns how often a blind pick among the options of those orders would be right, in percent; no model is asked."""
+    """Returns how often a blind pick among their options would be right, in percent; it asks no model."""
     return 100 * sum(1 / len(order.details["options"]) for order in some("listed", n)) / n
 
 
