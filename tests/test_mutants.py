@@ -124,7 +124,7 @@ def test_a_fault_keeps_state_between_calls():
 
 
 def test_threads_of_a_check_do_not_race_for_the_pool_of_the_fork(monkeypatch):
-    """torch makes it at the first use after a fork, unlocked: loading a model in threads failed in one of two runs."""
+    """torch makes it at the first use after a fork, unlocked: loading a model in threads failed now and then."""
     task, numbers = mutants.tasks_of("04")[1], torch.ones(200_000, dtype=torch.float64)
     torch.set_num_threads(torch.get_num_threads())  # the pool is there before the fork
 
