@@ -20,8 +20,7 @@ DEFAULTS = {
     "data": "facts", "count": 64, "rank": 8, "alpha": adapters.ALPHA, "rslora": False, "targets": "all-linear",
     "lr": 5e-3, "dropout": 0.0, "steps": 128, "seed": 0, "name": "base",
 }  # fmt: skip
-RATES = tuple(rate * power for power in (1e-4, 1e-3, 1e-2) for rate in (1, 2, 5)) + (0.1,)
-RATES = tuple(float(f"{rate:.0e}") for rate in RATES)
+RATES = tuple(float(f"{rate}e-{power}") for power in (4, 3, 2) for rate in (1, 2, 3, 5)) + (0.1,)
 LAYERS = [
     ("all linear", "all-linear"),
     ("attention", "attention"),

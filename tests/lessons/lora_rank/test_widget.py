@@ -23,6 +23,7 @@ STORED = pd.DataFrame(
         **SHARED,
     }
 )
+REAL_RUNS = presets.stored_real
 RUN = {"score": 0.5, "trainable": 100, "seconds": 1.0, "loss": [2.0, 1.5, 1.0]}
 
 
@@ -65,7 +66,7 @@ def test_every_run_setting_has_a_control_with_a_label_that_tab_reaches(bench):
 def test_the_defaults_are_a_stored_setting():
     assert widget.DEFAULTS["lr"] in rank_runs.LORA_RATES
     assert widget.DEFAULTS["steps"] == rank_runs.settings_of("facts", 64)["steps"]
-    assert set(rank_runs.LORA_RATES) <= set(widget.RATES)
+    assert {*rank_runs.LORA_RATES, *rank_runs.STYLE_RATES, *rank_runs.REAL_RATES} <= set(widget.RATES)
 
 
 def test_sliders_redraw_at_once_and_train_nothing(bench):
@@ -196,9 +197,14 @@ def test_ten_times_fulls_rate_needs_a_full_run(monkeypatch):
     chosen = widget.DEFAULTS | {"name": "smollm2"}
     found, line = presets.preset("Without Regret", chosen, STORED)
     assert "lr" not in found and "none is stored" in line
-    full = pd.DataFrame({"rank": [0, 0], "name": "smollm2", "data": "ticket", "lr": [1e-4, 3e-4], "held out": [2, 1]})
+    rates, losses = [1e-5, 3e-5, 1e-4, 3e-4], [2, 1.001, 1.001, 1]
+    full = pd.DataFrame({"rank": 0, "name": "smollm2", "data": "ticket", "seed": 0, "lr": rates, "held out": losses})
     monkeypatch.setattr(presets, "stored_real", lambda: full)
-    assert presets.preset("Without Regret", chosen, STORED)[0]["lr"] == pytest.approx(3e-3)
+    lowest_that_is_about_the_best = 3e-5
+    found = presets.preset("Without Regret", chosen, STORED)[0]["lr"]
+    assert found == pytest.approx(10 * lowest_that_is_about_the_best)
+    monkeypatch.setattr(presets, "stored_real", REAL_RUNS)
+    assert presets.preset("Without Regret", chosen, STORED)[0]["lr"] in widget.RATES, "the slider has no such rate"
 
 
 def test_two_runs_are_compared_whether_stored_or_live(bench, monkeypatch):
