@@ -72,6 +72,18 @@ def test_error_in_the_learners_code_is_named_with_its_line():
     assert "return {}" in error.hint and f"Line {double.__code__.co_firstlineno + 1} " in error.hint
 
 
+def test_error_in_the_learners_code_says_what_it_was_given():
+    def rows_by_row(x):
+        return x.reshape(-1, x.shape[-1]).sum(0)[9]
+
+    @check
+    def check_rows(function):
+        function(np.zeros((0, 5)))
+
+    assert "It was given x = ndarray of shape (0, 5)." in failure(check_rows, rows_by_row).hint
+    assert "It was given x = 3." in failure(check_double, lambda x: {}[x]).hint
+
+
 def test_error_inside_a_library_points_at_the_learners_line():
     def double(x):
         return np.zeros(2) @ np.zeros(3)

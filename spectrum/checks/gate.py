@@ -39,6 +39,12 @@ def short(value, limit=80):
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def brief(value):
+    """Returns what an argument was in a few words: a tensor's or an array's shape, else the value cut short."""
+    shape = getattr(value, "shape", None)
+    return short(value, 40) if shape is None else f"{type(value).__name__} of shape {tuple(shape)}"
+
+
 def gate(target, *, changes=(), repeats=True, forbids=()):
     """Returns a learner's function or class, every call of which is watched; CheckFailed names what was done wrong.
 
@@ -76,6 +82,7 @@ def gate_function(function, changes, repeats, forbids):
         called += hidden
         expect(not called, f"your function calls {called[0] if called else ''}", "Here it is yours to write.")
         if failed:
+            failed.given = ", ".join(f"{name} = {brief(value)}" for name, value in given.items())
             raise failed
         for name, value in given.items():
             expect_unchanged(name, value, *before[name])

@@ -145,6 +145,9 @@ def check_merge(merge, unmerge):
     ))  # fmt: skip
     expect_close(back, MERGED - 2 * BA, 1e-5, "unmerge of ((5, 6), (7, 8)) with alpha 4 and rank 2",
                  "It is merge with a minus: ((5, 6), (7, 8)) less twice ((1, 0), (3, 1)).")  # fmt: skip
+    for name, function in (("merge", merge), ("unmerge", unmerge)):
+        got = function(*copy.deepcopy((WEIGHT, A, torch.zeros(2, 2), ALPHA)))  # shared memory is seen at the end
+        expect_close(got, WEIGHT, 0, f"{name} of W = ((1, 2), (3, 4)) with B = 0", "Nothing is added, nothing taken.")
     for case in MERGES:
         expect_merge(merge, unmerge, *case)
 

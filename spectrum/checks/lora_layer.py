@@ -135,5 +135,6 @@ def expect_thin(function):
     with Made() as made:
         function(x, weight, bias, loras)
     expect(made.count < weight.numel(),
-           f"{made.count:,} new numbers are made on the way, as a matrix of d_out × d_in (80 × 90 = 7,200) would",
-           "B @ A is as large as the weight. Send x through A first: r numbers a token are left.")  # fmt: skip
+           f"{made.count:,} new numbers are made on the way, no fewer than the weight has (80 × 90 = 7,200)",
+           "B @ A is as large as the weight, and so is a copy of it. Send x through A first: r numbers a token are "
+           "left.")  # fmt: skip

@@ -188,6 +188,8 @@ def explain(error, name, check_code):
         return CheckFailed(f"check failed: {name}: your code, or what it returned, could not be used. {what}", UNUSABLE)
     line = linecache.getline(frame.filename, frame.lineno).strip()
     where = f"Line {frame.lineno} of your cell" + (f": {line}" if line else "")
+    given = getattr(error, "given", "")
+    where += f"\nIt was given {given}." if given else ""
     return CheckFailed(f"check failed: {name}: your code raised {what}", where)
 
 

@@ -56,6 +56,13 @@ def small_is_zero(update, rank, alpha):
     return split(torch.where(update.abs() < 1e-6, 0.0, update), rank, alpha)
 
 
+def nearly_all_energy(update, rank, alpha):
+    """Stops where 99.9 % of the energy is held, though the rank has room for more."""
+    values = torch.linalg.svdvals(update)
+    energy = values.square().cumsum(0) / values.square().sum()
+    return split(update, rank, alpha, keep=slice(int((energy < 0.999).sum()) + 1))
+
+
 def norms_kept(update, rank, alpha):
     """Keeps the size of the whole update: what is lost in direction is added in length."""
     a, b = split(update, rank, alpha)
@@ -209,6 +216,10 @@ def side_by_side(x, weight, bias, loras):
 
 def add(weight, A, B, alpha):
     return weight + alpha / len(A) * (B @ A)
+
+
+def add_what_is_there(weight, A, B, alpha):
+    return add(weight, A, B, alpha) if B.any() else weight
 
 
 def take(weight, A, B, alpha):
