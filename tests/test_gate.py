@@ -44,7 +44,7 @@ CHANGES = [
     ({"a": 1}, lambda x: x.popitem(), "is now {}"),
     ({"a": {"b": [1]}}, lambda x: x["a"]["b"].append(2), "{'a': {'b': [1, 2]}}"),
     ({1, 2}, lambda x: x.add(3), "{1, 2, 3}"),
-    (Row("a", ["b"]), lambda x: x.labels.clear(), "labels=[]"),
+    (Row("a", ["b"]), lambda x: x.labels.clear(), "x.labels length was 1, and is now 0"),
     (np.zeros(3), lambda x: x.__setitem__(0, np.nan), "nan"),
     (np.zeros(9999), lambda x: x.__setitem__(5000, 1), "the numbers in x are others"),
     (torch.zeros(3), lambda x: x.add_(1), "tensor([1., 1., 1.])"),

@@ -154,6 +154,8 @@ BATCHES = (  # rows of (ids, labels), padding, opening, faults in the padding, f
      "Padding has a token at its place too, and this label is another one."),
     ([(ASK, GOOD)] * 70 + [(ASK, changed(GOOD, p6=NO))], 1, [4], (), {"end"}, "seventy-one rows, the last wrong",
      "However many rows there are."),
+    ([(ASK, changed(GOOD, p4=NO)), (TWO, BOTH)], 1, [4], (), set(), "the first word of an answer has no label",
+     "That is none of the four."),
     ([(LONG, changed(LONG_GOOD, p99=LONG[99]))], 1, [4], (), {"prompt"}, "place 99 of a long row is learned",
      "Look at all places."),
     ([(LONG, LONG_GOOD[:-1] + [NO])], 1, [4], (), {"end"}, "a long row without its end", "Look at all places."),

@@ -3,6 +3,7 @@
 import copy
 import functools
 import inspect
+import math
 from types import FunctionType
 
 from spectrum.checks.snapshot import calls_of, difference, is_plain, picture, share, ufuncs_named
@@ -11,6 +12,7 @@ RED, PLAIN = "\x1b[31m", "\x1b[0m"
 ANEW = ("Whoever gave it still needs it as it was. Make a new one instead of sort, pop, remove, +=, x[…] = … and names "
         "that end in _.")  # fmt: skip
 COPY = "Whoever changes one of them changes both. Return a new one: a copy, or .clone()."
+TOLD = 50  # numbers of an argument that are written out where it changes
 RECENT = 8  # results that are looked at again after the next call
 KEPT = "What is returned must not change afterwards, and a call must not depend on those before. Keep nothing between."
 
@@ -45,6 +47,18 @@ def brief(value):
     return short(value, 40) if shape is None else f"{type(value).__name__} of shape {tuple(shape)}"
 
 
+def told(value):
+    """Returns plain data in one line, to be shown if it changes; "" for the rest, which takes long to write out."""
+    return short(value) if is_plain(value) and numbers_of(value) <= TOLD else ""
+
+
+def numbers_of(value):
+    """Returns how many numbers, words and the like a value of plain data holds."""
+    if isinstance(value, dict | list | tuple):
+        return sum(map(numbers_of, value.values() if isinstance(value, dict) else value))
+    return math.prod(getattr(value, "shape", ()))
+
+
 def gate(target, *, changes=(), repeats=True, forbids=()):
     """Returns a learner's function or class, every call of which is watched; CheckFailed names what was done wrong.
 
@@ -70,7 +84,7 @@ def gate_function(function, changes, repeats, forbids):
     @functools.wraps(function)
     def gated(*args, **kwargs):
         given = {name: value for name, value in names_of(function, args, kwargs).items() if name not in changes}
-        before = {name: (picture(value), short(value)) for name, value in given.items()}
+        before = {name: (picture(value), told(value)) for name, value in given.items()}
         again = copy.deepcopy((args, kwargs)) if repeats and not calls and is_plain([*args, *kwargs.values()]) else None
         kept = [(old, picture(old)) for old in gated.results]
         failed = None
@@ -130,6 +144,6 @@ def expect_unchanged(name, value, before, said):
     what = f"{name}{place} was {was}, and is now {now}"
     if place.endswith(" values"):
         what = f"the numbers in {name}{place.removesuffix(' values')} are others"
-    if said != short(value):
+    if said and said != short(value):
         what = f"it was {said}, and is now {short(value)}"
     raise CheckFailed(f"your function changed its argument `{name}`: {what}", ANEW)

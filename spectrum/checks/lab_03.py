@@ -253,9 +253,15 @@ def compare_with_model(function):
 # ---- task 5 ----
 
 
+@cache
+def answers_to(keys, letters):
+    """Returns the instruct model's answers, as a tuple, to one order, "Give … as JSON.", over each letter."""
+    return tuple(ask([prompts.build(letter, prompts.ask_fields(keys)) for letter in letters]))
+
+
 def ask_for(keys, letters):
-    """Returns the instruct model's answers to one order, "Give … as JSON.", over each letter."""
-    return ask([prompts.build(letter, prompts.ask_fields(tuple(keys))) for letter in letters])
+    """Returns the answers to an order for these keys over each letter: the same whatever the keys' order."""
+    return list(answers_to(tuple(sorted(keys, key=KEYS.index)), tuple(letters)))
 
 
 def trial(n, seed=1):
@@ -276,15 +282,9 @@ def check_share_keys(function, guess, goal=GOAL, n=20):
         expect(found == parts_of(way), f"planted was {way}, with {right} right, others none: got {short(found)}",
                "Try all 15 ways on all letters, and keep the one with the most letters right.")  # fmt: skip
     items = material.letters(n, KEYS, "train", seed=fresh_seed())
-    letters, golds, known = [item.input for item in items], material.wanted(items), {}
-
-    def asking(keys, letters):
-        key = tuple(sorted(keys, key=KEYS.index)), tuple(letters)
-        known[key] = known.get(key) or ask_for(key[0], letters)
-        return list(known[key])
-
-    best = function(asking, list(letters), golds)
-    good = sum(share_right(way, asking, letters, golds) >= goal for way in ways())
+    letters, golds = [item.input for item in items], material.wanted(items)
+    best = function(ask_for, list(letters), golds)
+    good = sum(share_right(way, ask_for, letters, golds) >= goal for way in ways())
     fresh_items = material.letters(60, KEYS, "dev", seed=fresh_seed())
     reached = share_right(best, ask_for, [item.input for item in fresh_items], material.wanted(fresh_items))
     expect(reached >= goal, f"your way {best} has all five fields in {100 * reached:.0f} % of 60 fresh letters, wanted "

@@ -127,6 +127,8 @@ def expect_packed(function, rows, what):
         wanted["labels"][0][0, 0] = labels[0]  # before the first token of all there are no scores: any label will do
     for mine, (name, (right, hint)) in zip(got, wanted.items(), strict=True):
         expect_close(mine, right, 0, f"{what}: {name}", hint)
+    dtype = str(getattr(got[0], "dtype", "whole numbers"))
+    expect("float" not in dtype, f"{what}: ids are {dtype}", "A model looks each id up in a table: whole numbers.")
     return [torch.as_tensor(as_array(part)) for part in got]
 
 

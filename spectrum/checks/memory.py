@@ -11,27 +11,26 @@ def stored_bytes(tensor):
     return tensor.untyped_storage().nbytes()
 
 
-def tensors_alive():
-    """Returns {id: tensor} of every tensor that Python can reach."""
-    gc.collect()
-    return {id(found): found for found in gc.get_objects() if issubclass(type(found), torch.Tensor)}
-
-
 def kept_by(call):
     """Returns (result of the call, what outlives it as [(bytes, shape)], the largest first).
 
     Kept are the tensors that autograd saves for the backward pass, and every new one that Python can reach: as an
     attribute, in a closure or on the `ctx` of an autograd function.
     """
-    before, found = tensors_alive(), []
+    found = []
 
     def note(tensor):
         found.append((stored_bytes(tensor), tuple(tensor.shape)))
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        result = call()
-    new = [tensor for key, tensor in tensors_alive().items() if key not in before]
+    gc.freeze()  # what is there already is out of the collector's sight: all that it knows afterwards is new
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            result = call()
+        gc.collect()
+        new = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    finally:
+        gc.unfreeze()
     found += [(stored_bytes(tensor), tuple(tensor.shape)) for tensor in new if not tensor.is_meta]
     return result, sorted(found, reverse=True)
 

@@ -110,6 +110,18 @@ def faults(**mistake):
     return lambda batch, opening, end: run_faults(batch, opening, end, **mistake)
 
 
+def any_word_unlearned(batch, opening, end):
+    """Reports "end" where any token of an answer has no label."""
+    found = run_faults(batch, opening, end)
+    if "shifted" in found:
+        return {"shifted"}
+    for ids, labels, real in zip(*(batch[n].tolist() for n in ("input_ids", "labels", "attention_mask")), strict=True):
+        wanted = run_mask(ids[: sum(real)], opening, end)
+        if any(label == IGNORE != want for label, want in zip(labels, wanted, strict=False)):
+            found.add("end")
+    return found
+
+
 def shift_of_real_places(batch, opening, end):
     real = batch["attention_mask"] == 1
     labels = batch["labels"].where(real | (batch["labels"] == IGNORE), batch["input_ids"])

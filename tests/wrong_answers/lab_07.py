@@ -3,6 +3,7 @@
 import torch
 from torch.nn.functional import cross_entropy
 from wrong_answers.batches_07 import (
+    any_word_unlearned,
     as_floats,
     by_library,
     by_tensors,
@@ -226,6 +227,7 @@ WRONG = [
     (PACK, "rows told apart by their first id", neighbours_by_id, "sees"),
     (PACK, "rows mended in place", mends_the_rows, "changed its argument `rows`"),
     (PACK, "the library", by_library, "your function calls spectrum.examples.pack"),
+    (PACK, "ids as fractions", lambda rows: (packed(rows)[0].float(), *packed(rows)[1:]), "ids are torch.float32"),
     (PACK, "three of four", lambda rows: packed(rows)[:3], "Return all four"),
     (FAULT, "last end of the row, padding or not", last_end_of_the_row, "judged by its real tokens alone"),
     (FAULT, "last real place", last_real_place, "the first of two answers has no end"),
@@ -233,6 +235,7 @@ WRONG = [
     (FAULT, "first answer alone", first_answer_alone, "the last of two answers has no end"),
     (FAULT, "padding left out of the shift", shift_of_real_places, "Padding has a token at its place too"),
     (FAULT, "cut rows blamed", faults(cut=False), "It has no end mark whose label could be missing"),
+    (FAULT, "any word of an answer", any_word_unlearned, "That is none of the four"),
     (FAULT, "the first faulty row alone", first_faulty_row, "each in a row of its own"),
     (FAULT, "the first padded place alone", first_padded_place, "at the last place alone"),
     (FAULT, "row 0 alone", row_0_alone, "That is not the assistant's"),

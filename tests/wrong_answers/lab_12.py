@@ -100,6 +100,11 @@ def pops_the_pattern(config, layer):
     return scaling({**old, "rank_pattern": pattern}, layer)
 
 
+def zero_is_nothing(config, layer):
+    pattern = {name: alpha for name, alpha in config.get("alpha_pattern", {}).items() if alpha}
+    return scaling({**config, "alpha_pattern": pattern}, layer)
+
+
 def longest_first(config, layer):
     patterns = {key: dict(sorted(value.items(), key=lambda pair: -len(pair[0])))
                 for key, value in config.items() if key.endswith("pattern")}  # fmt: skip
@@ -205,11 +210,13 @@ WRONG = [
     (FACTOR, "last part alone", reads(fits=lambda layer, name: layer.split(".")[-1] == name), "in different ways"),
     (FACTOR, "last name that fits", reads(last=True), "The first one counts"),
     (FACTOR, "longest name that fits", longest_first, "The first one counts"),
+    (FACTOR, "an alpha of 0 taken for none", zero_is_nothing, "0 is an alpha of its own"),
     (FACTOR, "takes the pattern out", pops_the_pattern, "changed its argument `config`"),
     (BUDGET, "model changed", counts_with_peft, "changed its argument `model`"),
     (BUDGET, "base counted", with_base, "expected 54, got"),
     (BUDGET, "rounded to the nearest", ranks_by(sides, lambda b, e: round(b / e)), "expected 54, got 55"),
     (BUDGET, "rounded up", ranks_by(sides, lambda b, e: -(-b // e)), "expected 54, got 55"),
+    (BUDGET, "by a fraction", ranks_by(sides, lambda b, e: int(b / e)), "limited by anything else"),
     (BUDGET, "less than the budget", ranks_by(sides, lambda b, e: max(0, b - 1) // e), "Exactly the budget"),
     (BUDGET, "rank 1 at least", ranks_by(sides, lambda b, e: max(1, b // e)), "Round down"),
     (BUDGET, "rank 128 at most", ranks_by(sides, lambda b, e: min(128, b // e)), "limited by anything else"),
