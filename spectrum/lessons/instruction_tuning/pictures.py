@@ -13,8 +13,8 @@ from spectrum.tokens import show_token
 
 SEEN = "background:#f3c9a5;font-weight:bold;border:1px solid #D55E00"
 UNSEEN = "color:#777;border:1px solid #ddd"
-SCORE_COLOURS = {"base": "base", "tuned": "full", "instruct": "instruct"}
-MARKERS = {"base": "s", "tuned": "o", "instruct": "D"}
+SCORE_COLOURS = {"base": "base", "tuned": "full", "lumen-instruct": "instruct"}
+MARKERS = {"base": "s", "tuned": "o", "lumen-instruct": "D"}
 # About 6 s of training and 4 s of questions for lumen on two cores.
 LIVE_ROWS = 500
 
@@ -75,7 +75,7 @@ def show_spread(ways, title):
     for y, (way, scores) in enumerate(reversed(ways.items())):
         means = sorted(100 * score.mean for score in scores)
         axes.plot([means[0], means[-1]], [y, y], color="#999999", zorder=1)
-        height = [y + 0.09 * (i % 3 - 1) for i in range(len(means))]  # so that equal scores do not hide each other
+        height = [y + 0.09 * means[:i].count(mean) for i, mean in enumerate(means)]  # equal scores stand side by side
         axes.plot(means, height, "o", markersize=5, color=plots.COLOURS[SCORE_COLOURS.get(scores[0].name, "other")])
         said.append(f"{way}: {means[0]:.0f} to {means[-1]:.0f} %")
     axes.set_yticks(range(len(ways)), list(reversed(ways)))

@@ -46,12 +46,12 @@ def stepper(model, batch):
     return step
 
 
-def step_seconds(models, batch, rounds=7):
+def step_seconds(models, batch, rounds=5):
     """Returns {name: median seconds of a whole step of training} of models that are trained in turn."""
     return in_turn({name: stepper(model, batch) for name, model in models.items()}, rounds)
 
 
-def token_seconds(models, ids, tokens=24, rounds=7):
+def token_seconds(models, ids, tokens=24, rounds=5):
     """Returns {name: median seconds for one token} of models that go on writing after the ids (1, T) in turn."""
     limits = {"max_new_tokens": tokens, "min_new_tokens": tokens, "do_sample": False}
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}

@@ -39,10 +39,13 @@ def house_score(model, tokenizer, name="", n=ITEMS, floor=0.0):
 
 
 def misses(score):
-    """Returns the letters that a `house_score` has wrong as a table: wanted, said, and whether only the priority is."""
-    rows = zip(house.house_rows(score.n, "test", seed=1), score.answers, score.correct, strict=True)
-    pairs = [(row["completion"], answer.strip()) for row, answer, right in rows if not right]
-    table = pd.DataFrame(pairs, columns=["wanted", "said"])
+    """Returns the letters that a `house_score` has wrong as a table: wanted, said, and whether only the priority is.
+
+    The index is the letter's number, so that the misses of two models can be compared.
+    """
+    wanted = [row["completion"] for row in house.house_rows(score.n, "test", seed=1)]
+    table = pd.DataFrame({"wanted": wanted, "said": [answer.strip() for answer in score.answers]})
+    table = table[[not right for right in score.correct]]
     wanted, said = (table[column].map(house.without_priority) for column in table)
     return table.assign(**{"only the priority": wanted == said})
 

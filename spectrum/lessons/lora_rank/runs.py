@@ -194,26 +194,24 @@ GRIDS = {
     ],
 }  # fmt: skip
 
-# The same questions of SmolLM2, with alpha 16 unless another rule is tried: on the ticket, of which it learns all but
-# the priority in these steps, and on facts, which ask for room.
-REAL_RANKS = (1, 4, 16, 64)
-REAL_RATES, REAL_FULL_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-5, 3e-4)
-REAL_LEAST = {0: 3e-5, 1: 5e-4, 64: 1e-3}  # the lowest rate that was tried whose loss is about as low as any
+# The same questions of SmolLM2: on the ticket, of which it learns all but the priority, and on facts: those want room.
+REAL_RANKS, REAL_RATES = (1, 4, 16, 64), (3e-4, 5e-4, 1e-3, 3e-3)
+# Repeated with two more seeds: the lowest rate that learned all but the priority, and a higher one for comparison.
+REAL_AGAIN = ((0, 3e-5), (1, 5e-4), (4, 1e-3), (16, 1e-3), (64, 5e-4), (64, 1e-3))
 TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
 REAL = {
     "ticket": [
         *grid(**TICKET, rank=REAL_RANKS, alpha=(FIXED,), lr=REAL_RATES, seed=(0,)),
-        *grid(**TICKET, rank=(1, 64), alpha=(FIXED,), lr=(5e-4,), seed=(0,)),
-        *grid(**TICKET, rank=(0,), lr=REAL_FULL_RATES, seed=(0,)),
+        *grid(**TICKET, rank=(1,), alpha=(FIXED,), lr=(1e-2,), seed=(0,)),
+        *grid(**TICKET, rank=(0,), lr=(1e-5, 3e-4), seed=(0,)),
         *grid(**TICKET, rank=(0,), lr=(3e-5, 1e-4), inspect=(True,), seed=(0,)),
     ],
-    "again": [
-        {**more, **({"alpha": FIXED} if more["rank"] else {}), "lr": REAL_LEAST[more["rank"]]}
-        for more in grid(**TICKET, rank=tuple(REAL_LEAST), seed=SEEDS[1:])
-    ],
+    "again": [{**more, "rank": rank, **({"alpha": FIXED} if rank else {}), "lr": lr}
+              for more in grid(**TICKET, seed=SEEDS[1:]) for rank, lr in REAL_AGAIN],
     "facts": [
-        *grid(**PLANTED, count=(256,), rank=(1, 64), alpha=(FIXED,), lr=(1e-3, 3e-3), seed=(0,)),
-        *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4, 3e-4), inspect=(True,), seed=(0,)),
+        *({"rank": rank, "alpha": FIXED, "lr": lr, **more} for rank, lr in ((1, 3e-3), (64, 1e-3))
+          for more in grid(**PLANTED, count=(256,), seed=(0,))),
+        *grid(**PLANTED, count=(256,), rank=(0,), lr=(1e-4,), inspect=(True,), seed=(0,)),
     ],
     # The other two rules for alpha at the rate that is good under the first, which "ticket" has.
     "alpha": [
@@ -255,13 +253,14 @@ def stored_real(*names):
     return pd.concat([read_sweep(RESULTS / "real" / name) for name in names], ignore_index=True)
 
 
-def gentlest(runs, near=0.002):
-    """Returns the runs of the lowest rate whose held-out loss, with seed 0, is within `near` nats of the best rate's.
+def gentlest(runs):
+    """Returns the runs of the lowest rate at which seed 0 has 99 of 100 tickets right, whatever their priority.
 
-    Seed 0 scans the rates. A score on its plateau cannot choose between them, and the higher ones forget more.
+    More the ticket does not teach, and a higher rate forgets more. Where that was not asked, a score of 47 % tells it.
     """
-    losses = runs[runs["seed"] == 0].set_index("lr")["held out"]
-    return runs[runs["lr"] == losses[losses <= losses.min() + near].index.min()]
+    first = runs[runs["seed"] == 0]
+    learned = (first["but priority"] >= 0.99) | (first["but priority"].isna() & (first["score"] >= 0.47))
+    return runs[runs["lr"] == first[learned]["lr"].min()]
 
 
 def real_rules():

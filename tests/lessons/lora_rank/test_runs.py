@@ -45,11 +45,12 @@ def test_a_ticket_is_right_but_for_its_priority_where_all_else_is():
     assert scores.all_but_priority(["LG|lighting|STOP", "I am sorry."], items) == 0
 
 
-def test_the_gentlest_rate_is_the_lowest_whose_loss_is_about_the_best():
-    rows = [(1e-4, 0.12, 0), (3e-4, 0.0965, 0), (3e-4, 0.1955, 1), (1e-3, 0.095, 0), (3e-3, 0.0949, 0)]
-    runs = pd.DataFrame(rows, columns=["lr", "held out", "seed"])
+def test_the_gentlest_rate_is_the_lowest_that_learned_all_but_the_priority():
+    rows = [(1e-4, 0, 0.40, 0.98), (3e-4, 0, 0.45, 0.99), (3e-4, 1, 0.44, 0.90), (1e-3, 0, 0.47, 1.0)]
+    runs = pd.DataFrame(rows, columns=["lr", "seed", "score", "but priority"])
     assert list(rank_runs.gentlest(runs)["seed"]) == [0, 1] and set(rank_runs.gentlest(runs)["lr"]) == {3e-4}
-    assert set(rank_runs.gentlest(runs, near=0)["lr"]) == {3e-3}
+    assert set(rank_runs.gentlest(runs.assign(**{"but priority": float("nan")}))["lr"]) == {1e-3}, "it was not asked"
+    assert not len(rank_runs.gentlest(runs[runs["lr"] < 3e-4])), "none learned it"
 
 
 def test_an_inspected_lora_is_squeezed_and_replaced_by_chance(folder):

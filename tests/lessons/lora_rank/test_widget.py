@@ -197,12 +197,11 @@ def test_ten_times_fulls_rate_needs_a_full_run(monkeypatch):
     chosen = widget.DEFAULTS | {"name": "smollm2"}
     found, line = presets.preset("Without Regret", chosen, STORED)
     assert "lr" not in found and "none is stored" in line
-    rates, losses = [1e-5, 3e-5, 1e-4, 3e-4], [2, 1.001, 1.001, 1]
-    full = pd.DataFrame({"rank": 0, "name": "smollm2", "data": "ticket", "seed": 0, "lr": rates, "held out": losses})
-    monkeypatch.setattr(presets, "stored_real", lambda: full)
-    lowest_that_is_about_the_best = 3e-5
-    found = presets.preset("Without Regret", chosen, STORED)[0]["lr"]
-    assert found == pytest.approx(10 * lowest_that_is_about_the_best)
+    rates, learned = [1e-5, 3e-5, 1e-4, 3e-4], [0.5, 0.99, 1.0, 1.0]
+    full = pd.DataFrame({"rank": 0, "name": "smollm2", "data": "ticket", "seed": 0, "lr": rates, "score": 0.47})
+    monkeypatch.setattr(presets, "stored_real", lambda: full.assign(**{"but priority": learned}))
+    lowest_that_learned = 3e-5
+    assert presets.preset("Without Regret", chosen, STORED)[0]["lr"] == pytest.approx(10 * lowest_that_learned)
     monkeypatch.setattr(presets, "stored_real", REAL_RUNS)
     assert presets.preset("Without Regret", chosen, STORED)[0]["lr"] in widget.RATES, "the slider has no such rate"
 
