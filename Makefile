@@ -86,7 +86,7 @@ unit-tests: $(VENV)/.installed-test
 	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile --ignore=tests/browser
 
 browser-tests: $(VENV)/.installed-test
-	$(PYTEST) -p no:nbval -q -rs tests/browser
+	$(PYTEST) -p no:nbval -q -rs -n $(WORKERS) --dist loadfile tests/browser
 
 notebook-tests: $(VENV)/.installed-test
 ifeq ($(NOTEBOOKS),)

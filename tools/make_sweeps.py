@@ -18,6 +18,7 @@ SWEEPS = {
     "07_instruction_tuning": "spectrum.lessons.instruction_tuning.runs",
     "11_lora_by_hand": "spectrum.lessons.lora_by_hand.runs",
     "12_lora_rank": "spectrum.lessons.lora_rank.runs",
+    "14_four_bits": "spectrum.lessons.four_bits.runs",
     "15_qlora": "spectrum.lessons.qlora.runs",
 }
 
@@ -26,6 +27,7 @@ SWEEPS = {
 REAL_SWEEPS = {
     "07_instruction_tuning": "spectrum.lessons.instruction_tuning.reading",
     "12_lora_rank": "spectrum.lessons.lora_rank.runs",
+    "14_four_bits": "spectrum.lessons.four_bits.runs",
     "15_qlora": "spectrum.lessons.qlora.runs",
 }
 

@@ -1,0 +1,128 @@
+"""The runs behind lesson 14: a model whose weights were rounded, and what it still says, knows and takes from examples.
+
+`run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of the
+stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs them.
+"""
+
+import torch
+
+from spectrum import adapters, codes, general
+from spectrum.lessons.lora_rank import runs as rank_runs
+from spectrum.models import load_model
+from spectrum.provenance import provenance
+from spectrum.shop import corpus
+from spectrum.shop.scoring import by_examples, by_instruction, items_of
+from spectrum.sweeps import read_sweep, results_folder
+
+RESULTS = results_folder("14_four_bits")
+LUMEN_TASKS, REAL_TASKS = ("name", "city", "product", "order"), ("city", "product", "list_first")
+ITEMS, FACTS = 120, 200  # of a few-shot score; of the corpus, which the instruct model is asked
+HELD_OUT = 10_007  # a seed of documents that the base was not trained on
+BLOCKS = (32, 64, 128, None)
+SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
+
+
+def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, columns=0.0, by="size"):
+    """Returns what is left of a model whose linear layers but the head were rounded to a code, or not (None).
+
+    `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
+    instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
+    exact: those with the largest activations, or with by="chance" others. Found are "error", the root mean square error
+    of the weights as a share of their own, and, as the model has it, "bits per byte" of text [mean, low, high],
+    "few shot", the share right by 4 examples, and "recall", of facts without any.
+    """
+    model, tokenizer = load_model(name)
+    layers = adapters.find_layers(model)
+    before = {layer: part.weight.detach().clone() for layer, part in layers.items()}
+    chosen = exact_columns(model, tokenizer, layers, columns, by, name)
+    if code:
+        codes.round_model(model, code, block, double, keep)
+    for layer, part in layers.items():
+        part.weight.data[:, chosen[layer]] = before[layer][:, chosen[layer]]
+        part.weight.data = without(part.weight.data, drop, by)
+    found = {"error": error_of(before, layers), **asked(model, tokenizer, name)}
+    return found | ({"provenance": provenance(model, name)} if rank_runs.is_real(name) else {})
+
+
+def error_of(before, layers):
+    """Returns the root mean square difference of all layers' weights as a share of their root mean square before."""
+    off = sum(
+        float((part.weight.detach().float() - before[layer].float()).square().sum()) for layer, part in layers.items()
+    )
+    return (off / sum(float(weight.float().square().sum()) for weight in before.values())) ** 0.5
+
+
+def without(weight, share, by):
+    """Returns a weight with a share of its numbers set to zero: the largest, or with by="chance" any."""
+    size = weight.abs() if by == "size" else torch.rand(weight.shape, generator=torch.Generator().manual_seed(0))
+    places = size.flatten().float().topk(round(share * weight.numel())).indices
+    return weight.flatten().index_fill(0, places, 0.0).reshape(weight.shape)
+
+
+def exact_columns(model, tokenizer, layers, share, by, name):
+    """Returns {layer: the numbers of the inputs to keep exact}: those with the largest activations, or by chance."""
+    if not share:
+        return {layer: [] for layer in layers}
+    generator = torch.Generator().manual_seed(0)
+    sizes = activations(model, tokenizer, texts(name)[:8]) if by == "activation" else {
+        layer: torch.rand(part.weight.shape[1], generator=generator) for layer, part in layers.items()}  # fmt: skip
+    return {layer: size.topk(round(share * len(size)) or 1).indices for layer, size in sizes.items()}
+
+
+@torch.no_grad()
+def activations(model, tokenizer, pieces):
+    """Returns {layer: (d_in,) the mean absolute input of a linear layer over the tokens of some text}."""
+    sums, hooks, tokens = {}, [], 0
+    for layer, part in adapters.find_layers(model).items():
+
+        def note(_, given, layer=layer):
+            sums[layer] = sums.get(layer, 0) + given[0].detach().float().abs().sum((0, 1))
+
+        hooks.append(part.register_forward_pre_hook(note))
+    for piece in pieces:
+        ids = torch.tensor([tokenizer(piece, add_special_tokens=False)["input_ids"]])
+        tokens += ids.shape[1]
+        model(input_ids=ids, use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return {layer: total / tokens for layer, total in sums.items()}
+
+
+def texts(name):
+    """Returns pieces of text that a model was not made on: English prose, or documents of the shop."""
+    if rank_runs.is_real(name):
+        return general.prose()
+    return [text for _, text in corpus.documents(HELD_OUT, 60)]
+
+
+def asked(model, tokenizer, name):
+    """Returns what a model has left: a base text and few-shot score, an instruct model facts, a real one all three."""
+    pair, found, real = (model, tokenizer), {}, rank_runs.is_real(name)
+    if name == "instruct":
+        return {"recall": by_instruction(pair, items_of(("fact",), FACTS), (0,), chat=True).mean}
+    found["bits per byte"] = [round(x, 4) for x in general.prose_score(model, tokenizer, texts(name))]
+    items = items_of(REAL_TASKS if real else LUMEN_TASKS, ITEMS)
+    found["few shot"] = by_examples(pair, items, 4).mean
+    return found | ({"recall": general.knowledge(model, tokenizer).mean} if real else {})
+
+
+def grid(name, small=False):
+    """Returns the settings of a model: codes, blocks, rounded constants, and what outliers and inputs do."""
+    found = [{"name": name, "code": None}, *({"name": name, "code": code} for code in codes.CODES)]
+    found += [{"name": name, "code": code, "block": block}
+              for code in ("int4", "nf4") for block in BLOCKS if block != 64]  # fmt: skip
+    found += [{"name": name, "code": "nf4", "double": True}]
+    if small:
+        return found
+    found += [{"name": name, "code": "nf3", "keep": share} for share in SHARES]
+    found += [{"name": name, "drop": share, "by": by} for share in SHARES for by in ("size", "chance")]
+    return found + [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
+
+
+GRIDS = {"base": grid("base"), "instruct": grid("instruct", small=True)}
+REAL = {"codes": grid("smollm2")}
+
+
+def stored(name="base", real=False):
+    """Returns the stored runs of a grid (of REAL if `real`) as a table: arguments of `run` and what it measured."""
+    return read_sweep(RESULTS / ("real" if real else "") / name)

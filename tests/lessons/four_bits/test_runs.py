@@ -1,0 +1,77 @@
+"""The runs behind lesson 14 on a tiny model: what is rounded, kept, dropped or left exact, and what is asked after."""
+
+import json
+
+import pytest
+import torch
+from tiny import make_tiny
+
+from spectrum import adapters
+from spectrum.lessons.four_bits import runs
+from spectrum.models import load_model
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return str(make_tiny(tmp_path_factory.mktemp("tiny") / "model", layers=1, hidden=64))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Asks nothing: what a model has left is no matter here."""
+    monkeypatch.setattr(runs, "asked", lambda model, tokenizer, name: {"weights": model})
+    monkeypatch.setattr(runs, "texts", lambda name: ["one kettle", "two lamps and a pen"])
+
+
+def off(folder, **settings):
+    """{layer: where its weight is no longer what it was} after a run."""
+    before = adapters.find_layers(load_model(folder)[0])
+    after = adapters.find_layers(runs.run(folder, **settings)["weights"])
+    return {name: after[name].weight != part.weight for name, part in before.items()}
+
+
+def share(places):
+    return sum(int(p.sum()) for p in places.values()) / sum(p.numel() for p in places.values())
+
+
+def test_nothing_is_changed_without_a_code_and_nearly_all_with_one(folder):
+    assert share(off(folder)) == 0 and share(off(folder, code="nf3")) > 0.9
+
+
+def test_the_error_is_that_of_all_layers_together(folder):
+    found = [runs.run(folder, code=code)["error"] for code in (None, "int8", "nf4", "nf2")]
+    assert found == sorted(found) and found[0] == 0 and found[3] < 1
+
+
+def test_what_is_kept_or_stays_exact_is_not_off(folder):
+    assert share(off(folder, code="nf3", keep=0.2)) == pytest.approx(0.8, abs=0.02)
+    for by in ("activation", "chance"):
+        places = off(folder, code="nf3", columns=0.25, by=by)
+        assert all((~p).all(0).float().mean() == pytest.approx(0.25, abs=0.02) for p in places.values())
+
+
+def test_inputs_with_the_largest_activations_are_found_not_drawn(folder):
+    model, tokenizer = load_model(folder)
+    sizes = runs.activations(model, tokenizer, ["one kettle", "two lamps"])
+    layers = adapters.find_layers(model)
+    assert sizes.keys() == layers.keys() and all(len(sizes[n]) == part.in_features for n, part in layers.items())
+    ids = torch.tensor([tokenizer("one kettle", add_special_tokens=False)["input_ids"]])
+    alone = runs.activations(model, tokenizer, ["one kettle"])["model.layers.0.self_attn.q_proj"]
+    with torch.no_grad():
+        seen = model.model.layers[0].input_layernorm(model.model.embed_tokens(ids))[0].abs().mean(0)
+    assert torch.allclose(alone, seen, atol=1e-6)
+
+
+def test_the_largest_weights_are_dropped_or_as_many_others(folder):
+    largest, others = (off(folder, drop=0.05, by=by) for by in ("size", "chance"))
+    assert share(largest) == pytest.approx(share(others), abs=0.002) == pytest.approx(0.05, abs=0.002)
+    weights = adapters.find_layers(load_model(folder)[0])
+    for name, part in weights.items():
+        size = part.weight.detach().abs()
+        assert size[largest[name]].min() >= size[~largest[name]].max()
+
+
+def test_every_setting_of_the_grids_is_plain_and_there_once():
+    for grid in (*runs.GRIDS.values(), *runs.REAL.values()):
+        found = [json.dumps(settings, sort_keys=True) for settings in grid]
+        assert len(set(found)) == len(found)
