@@ -83,12 +83,15 @@ def read_lessons(folder):
     return lessons
 
 
-def told(code, number, heading, lesson):
-    """Returns the lines on one claim in one lesson: where it was measured, and the verdict."""
+def told(code, number, headings, lesson):
+    """Returns the lines on one claim in one lesson: in which section or sections it was measured, and the verdict."""
     name, title, notebook, found = lesson
-    numbers, claims = cells_of(notebook, heading)
-    span = f"cell [{numbers[0]}]" if len(numbers) == 1 else f"cells [{numbers[0]}] to [{numbers[-1]}]"
-    where = f"Measured in [lesson {number}, {title}](../notebooks/{name}), section “{heading}”, {span};"
+    places = []
+    for heading in [headings] if isinstance(headings, str) else headings:
+        numbers, claims = cells_of(notebook, heading)
+        span = f"cell [{numbers[0]}]" if len(numbers) == 1 else f"cells [{numbers[0]}] to [{numbers[-1]}]"
+        places.append(f"section “{heading}”, {span}")
+    where = f"Measured in [lesson {number}, {title}](../notebooks/{name}), {'; '.join(places)};"
     return f"{where} asserted in cell [{claims}].\n\n> {found[code]}\n"
 
 
@@ -103,7 +106,7 @@ def entry(code, row, ledger, lessons):
     if not measured:
         return f"{head}\nLesson {row['planned']}, {ledger['planned'][row['planned']]}, will measure it.\n"
     try:
-        return "\n".join([head, *(told(code, n, heading, lessons[n]) for n, heading in sorted(measured.items()))])
+        return "\n".join([head, *(told(code, n, headings, lessons[n]) for n, headings in sorted(measured.items()))])
     except ValueError as error:
         raise ValueError(f"{code}: {error}") from error
 

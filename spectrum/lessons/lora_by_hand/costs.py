@@ -63,7 +63,7 @@ def step_cost(model, batch):
     """Returns {"numbers trained", "AdamW, MB", "both passes, s"} of a model: counted, counted, and timed.
 
     AdamW keeps two averages of 32 bits for each number; they are counted and not made, since they take a gigabyte for a
-    model of 135 million. The time is the second of two forward and backward passes; the first warms the memory up.
+    model of 135 million. The time is the shorter of two forward and backward passes; one before warms the memory up.
     """
 
     def passes():
@@ -75,5 +75,5 @@ def step_cost(model, batch):
     return {
         "numbers trained": trained,
         "AdamW, MB": round(8 * trained / 1e6, 1),
-        "both passes, s": round(timed(passes), 2),
+        "both passes, s": round(min(timed(passes) for _ in range(2)), 2),
     }

@@ -197,7 +197,7 @@ GRIDS = {
 # The same questions of SmolLM2: on the ticket, of which it learns all but the priority, and on facts: those want room.
 REAL_RANKS, REAL_RATES = (1, 4, 16, 64), (3e-4, 5e-4, 1e-3, 3e-3)
 # Repeated with two more seeds: the lowest rate that learned all but the priority, and a higher one for comparison.
-REAL_AGAIN = ((0, 3e-5), (1, 5e-4), (4, 1e-3), (16, 1e-3), (64, 5e-4), (64, 1e-3))
+REAL_AGAIN = ((0, 3e-5), (1, 5e-4), (4, 5e-4), (16, 5e-4), (64, 5e-4), (64, 1e-3))
 TICKET, PLANTED = ({"name": ("smollm2",), "data": (data,), "protect": (1,)} for data in ("ticket", "facts"))
 REAL = {
     "ticket": [
@@ -274,10 +274,10 @@ def real_rules():
     return pd.concat([runs.assign(rule=rule) for rule, runs in parts.items()], ignore_index=True)
 
 
-def knowledge_before():
-    """Returns the share of general knowledge that the untuned SmolLM2 has, from the stored runs of lesson 07."""
+def untuned(measure="protected"):
+    """Returns what the untuned SmolLM2 has, from lesson 07's stored runs: general knowledge, or "bits per byte"."""
     reading = read_sweep(results_folder("07_instruction_tuning") / "real" / "reading")
-    return float(reading[(reading["name"] == "smollm2") & (reading["steps"] == 0)]["protected"].iloc[0])
+    return float(reading[(reading["name"] == "smollm2") & (reading["steps"] == 0)][measure].iloc[0])
 
 
 def fill(record):
