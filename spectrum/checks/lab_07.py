@@ -127,8 +127,9 @@ def expect_packed(function, rows, what):
         wanted["labels"][0][0, 0] = labels[0]  # before the first token of all there are no scores: any label will do
     for mine, (name, (right, hint)) in zip(got, wanted.items(), strict=True):
         expect_close(mine, right, 0, f"{what}: {name}", hint)
-    dtype = str(getattr(got[0], "dtype", "whole numbers"))
-    expect("float" not in dtype, f"{what}: ids are {dtype}", "A model looks each id up in a table: whole numbers.")
+    for name, mine in (("ids", got[0]), ("positions", got[2])):
+        dtype = str(getattr(mine, "dtype", "whole numbers"))
+        expect("float" not in dtype, f"{what}: {name} are {dtype}", "A model looks them up in a table: whole numbers.")
     return [torch.as_tensor(as_array(part)) for part in got]
 
 
@@ -143,7 +144,7 @@ def check_pack(function):
         ([([5], [5]), ([6], [IGNORE]), ([7], [7])], "three rows of one token"),
         ([([0, 0, 0], [IGNORE, 0, IGNORE]), ([1, 2], [IGNORE] * 2)], "id 0, and a label of 0"),
         ([([n, n + 1], [IGNORE, n + 1]) for n in range(70)], "seventy rows"),
-        ([(list(range(100)), [IGNORE] * 70 + list(range(70, 100))), ([3, 4], [3, 4])], "a row of 100 tokens"),
+        ([(list(range(300)), [IGNORE] * 70 + list(range(70, 300))), ([3, 4], [3, 4])], "a row of 300 tokens"),
     )
     for rows, what in cases:
         expect_packed(function, [dict(zip(("input_ids", "labels"), row, strict=True)) for row in rows], what)

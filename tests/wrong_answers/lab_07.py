@@ -228,6 +228,8 @@ WRONG = [
     (PACK, "rows mended in place", mends_the_rows, "changed its argument `rows`"),
     (PACK, "the library", by_library, "your function calls spectrum.examples.pack"),
     (PACK, "ids as fractions", lambda rows: (packed(rows)[0].float(), *packed(rows)[1:]), "ids are torch.float32"),
+    (PACK, "positions as fractions", lambda rows: (*packed(rows)[:2], packed(rows)[2].float(), packed(rows)[3]),
+     "positions are torch.float32"),
     (PACK, "three of four", lambda rows: packed(rows)[:3], "Return all four"),
     (FAULT, "last end of the row, padding or not", last_end_of_the_row, "judged by its real tokens alone"),
     (FAULT, "last real place", last_real_place, "the first of two answers has no end"),
