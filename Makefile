@@ -83,7 +83,7 @@ lint: $(VENV)/.installed
 	$(VENV)/bin/lint-imports
 
 unit-tests: $(VENV)/.installed-test
-	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile --ignore=tests/browser
+	$(PYTEST) -p no:nbval -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore=tests/browser
 
 browser-tests: $(VENV)/.installed-test
 	$(PYTEST) -p no:nbval -q -rs -n $(WORKERS) --dist loadfile tests/browser

@@ -60,6 +60,14 @@ def pytest_addoption(parser):
     parser.addoption("--fresh", action="store_true", help="draw new inputs in the tests of the labs' checks")
 
 
+LONGEST = ("test_mutants.py", "test_checks.py", "test_take_it_to_work.py", "test_labs.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the files that take longest first, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 def pytest_configure(config):
     # For the whole session and not as a fixture: session fixtures and collection run under it too.
     block_network()
