@@ -1,17 +1,16 @@
 """Codes: a few levels that weights are rounded to, in blocks with a constant each, and whole models rounded so.
 
-Built by hand in notebooks/14_four_bits.ipynb. A rounded weight stays a plain tensor here, so that any code can be
+For lesson 14, which is not written yet. A rounded weight stays a plain tensor here, so that any code can be
 tried; layers that really keep four bits come from spectrum/quantize.py.
 """
 
 import torch
 
 from spectrum import adapters
-from spectrum.quantize import BLOCK
+from spectrum.quantize import BLOCK, BLOCK_OF_CONSTANTS
 
 CODES = ("int8", "int4", "int3", "int2", "fp4", "nf4", "nf3", "nf2")
 FP4 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)  # a sign, two bits of exponent, one of mantissa
-BLOCK_OF_CONSTANTS = 256
 
 
 def bits_of(code):

@@ -8,9 +8,8 @@ from pathlib import Path
 from spectrum import adapters
 from spectrum.layers import layer_width
 from spectrum.models import loaded_dtype, pick_device, pick_profile_dtype, read_config
-from spectrum.quantize import BLOCK
+from spectrum.quantize import BLOCK, BLOCK_OF_CONSTANTS
 
-BLOCK_OF_CONSTANTS = 256  # constants that share one, when they are quantized themselves
 # Architectures whose activations the ledger was held against. Others with layers of the same names keep more: Gemma 2
 # keeps the squares of attention and its extra norms, two to three times as much.
 KNOWN = ("llama", "mistral", "qwen2", "qwen3")

@@ -10,6 +10,7 @@ from spectrum.layers import check_share, layer_width, share_of
 from spectrum.models import find_model, load_folder, pick_device
 
 BLOCK = 64  # weights that share one constant in NF4
+BLOCK_OF_CONSTANTS = 256  # constants that share one, when they are quantized themselves
 
 
 def load_quantized(name=None, double=True, device=None, allow=0.5):

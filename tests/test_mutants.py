@@ -32,6 +32,11 @@ def test_no_mutant_passes_without_a_reason(lab):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_task_that_trains_is_left_out_of_a_share_and_that_is_said(capsys):
+    assert mutants.run_lab("11", task=5, share=0.1) == []
+    assert "lab 11, task 5: not run, its check trains" in capsys.readouterr().out
+
+
 def test_every_reason_belongs_to_a_task_and_says_something():
     for (lab, task, words), reason in mutants.accepted_mutants().items():
         assert lab in LABS and 1 <= task <= 5 and words and len(reason.split()) > 5

@@ -261,6 +261,8 @@ def answers_to(keys, letters):
 
 def ask_for(keys, letters):
     """Returns the answers to an order for these keys over each letter: the same whatever the keys' order."""
+    if unknown := [key for key in keys if key not in KEYS]:
+        raise ValueError(f"ask_for: {unknown[0]!r} is none of the keys {', '.join(KEYS)}")
     return list(answers_to(tuple(sorted(keys, key=KEYS.index)), tuple(letters)))
 
 

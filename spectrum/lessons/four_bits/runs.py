@@ -1,4 +1,4 @@
-"""The runs behind lesson 14: a model whose weights were rounded, and what it still says, knows and takes from examples.
+"""Runs for lesson 14, which is not written yet: what a model with rounded weights still says, knows and learns.
 
 `run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of the
 stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs them.
