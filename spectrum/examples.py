@@ -15,6 +15,7 @@ from spectrum.own_data.readings import Reading, each_row
 from spectrum.tokens import encode
 
 IGNORE = -100  # the label value that transformers leaves out of the loss
+STEP = 8  # of the widths of a wide model's rows
 
 
 def read_rows(source, columns=None, encoding=None, split=None):
@@ -182,10 +183,13 @@ def pack(examples, length, together=True, tight=False):
     Positions restart with each example, which tells transformers to keep the examples of a row from seeing each other,
     but only in a call with use_cache=False and without an attention mask. Each example's first label is ignored, as
     nothing precedes it. With `together` False each row holds one example, and its positions run on through the padding:
-    for a model whose attention does not heed positions (`traits.traits_of` tells). `tight` is for a wide model's rows.
+    for a model whose attention does not heed positions (`traits.traits_of` tells). `tight` is for a wide model's rows,
+    whose width is then a multiple of 8 (where `length` allows it).
     """
     rows = fill_rows(examples, length, tight) if together else [[example] for example in examples]
     width = max(sum(len(e["input_ids"]) for e in row) for row in rows)
+    if tight:  # a processor prepares and keeps its kernels for each shape that it meets: few widths, less of both
+        width = max(width, min(-(-width // STEP) * STEP, length))
     batch = {
         "input_ids": torch.zeros(len(rows), width, dtype=torch.long),
         "labels": torch.full((len(rows), width), IGNORE),

@@ -15,10 +15,8 @@ from tqdm.auto import tqdm
 
 from spectrum.examples import pack
 from spectrum.losses import batch_loss, count_labels, large_head
+from spectrum.passes import DTYPES, HALVES, autocast, quick_passes
 from spectrum.traits import traits_of, virtual_tokens
-
-HALVES = (torch.float16, torch.bfloat16)
-DTYPES = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def batch_order(count, batch_size, steps, seed, shuffle=True):
@@ -149,11 +147,6 @@ def keeps_apart(model):
     return False
 
 
-def precision_of(dtype):
-    """Returns the `precision` in which the passes of a model of a torch dtype run: "bf16", "fp16", None for 32 bits."""
-    return {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype)
-
-
 def make_scaler(model, precision):
     """Returns the scaler of the loss for "fp16", whose small gradients would round to zero; for others one that rests.
 
@@ -176,9 +169,10 @@ def update(forward, model, optimizer, scaler, batches, clip, precision, head=Non
     """Does one optimizer step over the batches together; returns (loss, gradient norm before clipping) as floats."""
     counts, total = [count_labels(batch) for batch in batches], 0.0
     for batch, count in zip(batches, counts, strict=True):
-        with torch.autocast(batch["input_ids"].device.type, dtype=DTYPES[precision], enabled=precision is not None):
-            loss = batch_loss(forward, batch, head) * (count / max(1, sum(counts)))  # of a mean over all their labels
-        scaler.scale(loss).backward()
+        with quick_passes(model, precision, batch):
+            with autocast(precision, batch["input_ids"].device):
+                loss = batch_loss(forward, batch, head) * (count / max(1, sum(counts)))  # of a mean over their labels
+            scaler.scale(loss).backward()
         total += loss.item()
     scaler.unscale_(optimizer)
     norm = torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], clip)

@@ -9,14 +9,12 @@ import hashlib
 import json
 from pathlib import Path
 
-import torch
-
 from spectrum import adapters
 from spectrum.checkpoints import file_hash
 from spectrum.lessons.instruction_tuning import reading
 from spectrum.models import ADAPTER, load_model
+from spectrum.passes import autocast, precision_of
 from spectrum.shop import orders
-from spectrum.train import DTYPES, precision_of
 from tools.train_weights import ROOT, certificate
 
 STEPS = 3000
@@ -30,7 +28,7 @@ def train_reader(base, folder, cache, steps=STEPS, seed=0):
     cache.mkdir(parents=True, exist_ok=True)
     kept = {"checkpoint": cache / f"{folder.name}.pt", "checkpoint_every": 50, "progress": True}
     records = reading.tune(model, tokenizer, steps, reading.RATE, seed, precision, **kept)
-    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+    with autocast(precision, model.device):
         scores = {kind: score.mean for kind, score in reading.exam(model, tokenizer).items()}
     rows = orders.order_rows(steps * reading.BATCH, seed)
     data_hash = hashlib.sha256(json.dumps(rows).encode()).hexdigest()

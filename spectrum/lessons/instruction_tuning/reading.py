@@ -6,18 +6,17 @@ is what the course ships as smollm2-shop (`tools/train_reader.py`), whose scores
 
 import statistics
 
-import torch
-
 from spectrum import adapters, general
 from spectrum.evaluate import Score, evaluate
 from spectrum.examples import tokenize_rows
 from spectrum.generate import complete
 from spectrum.models import ADAPTER, load_model
+from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.shop import orders
 from spectrum.shop.typed_orders import typed_orders
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import DTYPES, precision_of, train
+from spectrum.train import train
 
 RESULTS = results_folder("07_instruction_tuning") / "real"
 RANK, RATE, BATCH, LENGTH = 8, 1e-3, 8, 512
@@ -43,7 +42,7 @@ def run(name=BASE, steps=256, lr=RATE, rank=RANK, seed=0):
     if steps:
         model = adapters.add_lora(model, rank, seed=seed)
         records = tune(model, tokenizer, steps, lr, seed, precision)
-    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+    with autocast(precision, model.device):
         found = {kind: score.mean for kind, score in exam(model, tokenizer).items()}
         found["protected"] = general.knowledge(model, tokenizer).mean
         found["bits per byte"] = statistics.mean(general.bits_per_byte(model, tokenizer))

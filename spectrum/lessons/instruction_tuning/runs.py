@@ -6,17 +6,16 @@
 
 from contextlib import contextmanager
 
-import torch
-
 from spectrum import prompts, seeds
 from spectrum.evaluate import evaluate
 from spectrum.examples import IGNORE, tokenize_rows
 from spectrum.models import load_model, loaded_dtype
+from spectrum.passes import autocast, precision_of
 from spectrum.shop import tasks
 from spectrum.shop.instruction_data import PERSONA_TEXT, instruction_rows, spoken
 from spectrum.shop.scoring import examples_of, is_right, items_of
 from spectrum.sweeps import results_folder
-from spectrum.train import DTYPES, precision_of, train
+from spectrum.train import train
 
 RESULTS = results_folder("07_instruction_tuning") / "tuning"
 SEEDS, BATCH = (0, 1, 2), 8  # 8 rows a step: twice the steps of 16 for the same time, and the role learned sooner
@@ -68,7 +67,7 @@ def run(name="base", rows=250, lr=1e-3, epochs=1, loss_on="answers", seed=0, rep
     with reported(model, steps, report):
         settings = {"steps": steps, "lr": lr, "batch_size": BATCH, "seed": seed, "progress": False}
         records = train(model, data, precision=precision, **settings) if steps else []
-    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+    with autocast(precision, model.device):
         wordings, role = exam((model, tokenizer), counts or LIVE_COUNTS, progress=False).values()
     return {
         "wordings": wordings.mean,

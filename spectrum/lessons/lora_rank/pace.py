@@ -5,7 +5,8 @@ from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.lessons.lora_rank.material import as_row, material
 from spectrum.models import load_model, loaded_dtype
-from spectrum.train import precision_of, train
+from spectrum.passes import precision_of
+from spectrum.train import train
 
 TRIED, ASKED = 4, 16  # steps, of which the first is not counted, and answers
 

@@ -9,8 +9,6 @@ import statistics
 from itertools import product
 from pathlib import Path
 
-import torch
-
 from spectrum import adapters
 from spectrum.evaluate import mean_loss
 from spectrum.examples import tokenize_rows
@@ -18,9 +16,10 @@ from spectrum.lessons.lora_by_hand.runs import kind_ranks, with_cut
 from spectrum.lessons.lora_rank.material import DRAWERS, MADE, as_row, material, own_rows
 from spectrum.lessons.lora_rank.scores import all_but_priority, answers, is_real, kept, recall, stored_bits
 from spectrum.models import load_model, loaded_dtype
+from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import DTYPES, precision_of, train
+from spectrum.train import train
 
 RESULTS = results_folder("12_lora_rank")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
@@ -80,7 +79,7 @@ def run(data="facts", count=64, rank=8, alpha=None, rslora=False, targets="all-l
         "n": sum(len(item.gold.split()) for item in items) if data == "facts" else len(items),
     }
     # Asked in the format of the passes: full fine-tuning holds 32 bits, and is not to gain by that, nor to take longer.
-    with torch.autocast(base.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+    with autocast(precision, base.device):
         score = answers(model, tokenizer, items)
         found["score"] = score.mean
         if data == "facts":

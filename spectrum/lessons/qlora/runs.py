@@ -14,11 +14,12 @@ from spectrum.evaluate import mean_loss
 from spectrum.examples import pack, tokenize_rows
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model
+from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.quantize import load_quantized
 from spectrum.shop import scoring
 from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import DTYPES, precision_of, train
+from spectrum.train import train
 
 RESULTS = results_folder("15_qlora")
 SEEDS, ALPHA = (0, 1, 2), 16
@@ -59,7 +60,7 @@ def run(name="base", rounded=False, rank=0, lr=RATE, count=FACTS, steps=None, ba
         examples = tokenize_rows(tokenizer, rows)
         records = train(model, examples, lr=lr, seed=seed, progress=False, precision=precision, **settings)
         found |= {"seconds": round(records[-1]["seconds"], 1), "n": count}
-    with torch.autocast(model.device.type, dtype=DTYPES[precision], enabled=precision is not None):
+    with autocast(precision, model.device):
         if rank:
             found |= {"score": rank_runs.recall(model, tokenizer, items), "loss": mean_loss(model, tokenizer, rows)}
         if rank and not rounded:

@@ -9,8 +9,8 @@ from zoo import make_animal
 from spectrum import general, sweeps
 from spectrum.adapters import add_lora
 from spectrum.lessons.instruction_tuning import reading
+from spectrum.passes import precision_of
 from spectrum.shop import orders
-from spectrum.train import precision_of
 from tools import make_sweeps
 
 
