@@ -18,7 +18,7 @@ RESULTS = results_folder("14_four_bits")
 LUMEN_TASKS, REAL_TASKS = ("name", "city", "product", "order"), ("city", "product", "list_first")
 ITEMS, FACTS = 120, 200  # of a few-shot score; of the corpus, which the instruct model is asked
 HELD_OUT = 10_007  # a seed of documents that the base was not trained on
-BLOCKS = (32, 64, 128, None)
+BLOCKS = (32, 64, 128)
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
 
@@ -27,8 +27,8 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
 
     `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
     instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
-    exact: those with the largest activations, or with by="chance" others. Found are "error", the root mean square error
-    of the weights as a share of their own, and, as the model has it, "bits per byte" of text [mean, low, high],
+    exact: those with the largest activations, or with by="chance" others. Found are "weight error", the root mean square
+    error of the weights as a share of their own, and, as the model has it, "bits per byte" of text [mean, low, high],
     "few shot", the share right by 4 examples, and "recall", of facts without any.
     """
     model, tokenizer = load_model(name)
@@ -40,7 +40,7 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     for layer, part in layers.items():
         part.weight.data[:, chosen[layer]] = before[layer][:, chosen[layer]]
         part.weight.data = without(part.weight.data, drop, by)
-    found = {"error": error_of(before, layers), **asked(model, tokenizer, name)}
+    found = {"weight error": error_of(before, layers), **asked(model, tokenizer, name)}
     return found | ({"provenance": provenance(model, name)} if rank_runs.is_real(name) else {})
 
 
@@ -108,9 +108,9 @@ def asked(model, tokenizer, name):
 
 def grid(name, small=False):
     """Returns the settings of a model: codes, blocks, rounded constants, and what outliers and inputs do."""
-    found = [{"name": name, "code": None}, *({"name": name, "code": code} for code in codes.CODES)]
-    found += [{"name": name, "code": code, "block": block}
-              for code in ("int4", "nf4") for block in BLOCKS if block != 64]  # fmt: skip
+    found = [{"name": name, "code": None}]
+    found += [{"name": name, "code": code, "block": block} for code in codes.CODES for block in BLOCKS]
+    found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
     found += [{"name": name, "code": "nf4", "double": True}]
     if small:
         return found

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import make_tiny
 
-from spectrum import adapters
+from spectrum import adapters, sweeps
 from spectrum.lessons.four_bits import runs
 from spectrum.models import load_model
 
@@ -39,7 +39,7 @@ def test_nothing_is_changed_without_a_code_and_nearly_all_with_one(folder):
 
 
 def test_the_error_is_that_of_all_layers_together(folder):
-    found = [runs.run(folder, code=code)["error"] for code in (None, "int8", "nf4", "nf2")]
+    found = [runs.run(folder, code=code)["weight error"] for code in (None, "int8", "nf4", "nf2")]
     assert found == sorted(found) and found[0] == 0 and found[3] < 1
 
 
@@ -75,3 +75,8 @@ def test_every_setting_of_the_grids_is_plain_and_there_once():
     for grid in (*runs.GRIDS.values(), *runs.REAL.values()):
         found = [json.dumps(settings, sort_keys=True) for settings in grid]
         assert len(set(found)) == len(found)
+
+
+def test_a_result_can_be_stored_beside_its_settings(folder, monkeypatch):
+    monkeypatch.setattr(runs, "asked", lambda model, tokenizer, name: {"recall": 0.5})
+    sweeps.check_result(runs.run(folder, code="nf4"), {"name": folder, "code": "nf4"})
