@@ -27,9 +27,9 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
 
     `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
     instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
-    exact: those with the largest activations, or with by="chance" others. Found are "weight error", the root mean square
-    error of the weights as a share of their own, and, as the model has it, "bits per byte" of text [mean, low, high],
-    "few shot", the share right by 4 examples, and "recall", of facts without any.
+    exact: those with the largest activations, or with by="chance" others. Found are "weight error", the root mean
+    square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of text,
+    "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
     model, tokenizer = load_model(name)
     layers = adapters.find_layers(model)
@@ -96,14 +96,21 @@ def texts(name):
 
 
 def asked(model, tokenizer, name):
-    """Returns what a model has left: a base text and few-shot score, an instruct model facts, a real one all three."""
-    pair, found, real = (model, tokenizer), {}, rank_runs.is_real(name)
+    """Returns what a model has left: a base text and few-shot items, an instruct model facts, a real one all three."""
+    pair, real = (model, tokenizer), rank_runs.is_real(name)
     if name == "instruct":
-        return {"recall": by_instruction(pair, items_of(("fact",), FACTS), (0,), chat=True).mean}
-    found["bits per byte"] = [round(x, 4) for x in general.prose_score(model, tokenizer, texts(name))]
+        return {"recall": marks(by_instruction(pair, items_of(("fact",), FACTS), (0,), chat=True))}
     items = items_of(REAL_TASKS if real else LUMEN_TASKS, ITEMS)
-    found["few shot"] = by_examples(pair, items, 4).mean
-    return found | ({"recall": general.knowledge(model, tokenizer).mean} if real else {})
+    found = {
+        "bits": [round(bits, 4) for bits in general.bits_per_byte(model, tokenizer, texts(name))],
+        "few shot": marks(by_examples(pair, items, 4)),
+    }
+    return found | ({"recall": marks(general.knowledge(model, tokenizer))} if real else {})
+
+
+def marks(score):
+    """Returns a Score's items as plain numbers, 1 for a right one."""
+    return [int(right) for right in score.correct]
 
 
 def grid(name, small=False):
