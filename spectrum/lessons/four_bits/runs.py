@@ -28,8 +28,8 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
     instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
     exact: those with the largest activations, or with by="chance" others. Found are "weight error", the root mean
-    square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of text,
-    "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
+    square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
+    text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
     model, tokenizer = load_model(name)
     layers = adapters.find_layers(model)
