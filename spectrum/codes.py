@@ -1,6 +1,6 @@
 """Codes: a few levels that weights are rounded to, in blocks with a constant each, and whole models rounded so.
 
-For lesson 14, which is not written yet. A rounded weight stays a plain tensor here, so that any code can be
+Built by hand in notebooks/14_four_bits.ipynb. A rounded weight stays a plain tensor here, so that any code can be
 tried; layers that really keep four bits come from spectrum/quantize.py.
 """
 

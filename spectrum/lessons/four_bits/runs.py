@@ -1,24 +1,27 @@
-"""Runs for lesson 14, which is not written yet: what a model with rounded weights still says, knows and learns.
+"""Runs of lesson 14: what a model with rounded weights still says, knows and learns.
 
 `run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of the
-stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs them.
+stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs them; notebooks/14_four_bits.ipynb reads
+them.
 """
 
+import numpy as np
+import pandas as pd
 import torch
 
 from spectrum import adapters, codes, general
+from spectrum.evaluate import bootstrap_interval
 from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.models import load_model
 from spectrum.provenance import provenance
 from spectrum.shop import corpus
 from spectrum.shop.scoring import by_examples, by_instruction, items_of
-from spectrum.sweeps import read_sweep, results_folder
+from spectrum.sweeps import read_record, record_path, results_folder
 
 RESULTS = results_folder("14_four_bits")
 LUMEN_TASKS, REAL_TASKS = ("name", "city", "product", "order"), ("city", "product", "list_first")
 ITEMS, FACTS = 120, 200  # of a few-shot score; of the corpus, which the instruct model is asked
 HELD_OUT = 10_007  # a seed of documents that the base was not trained on
-BLOCKS = (32, 64, 128)
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
 
@@ -31,7 +34,7 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
     text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
-    model, tokenizer = load_model(name)
+    model, tokenizer = load_model(name, dtype="float32")  # so that nothing is rounded but what the code rounds
     layers = adapters.find_layers(model)
     before = {layer: part.weight.detach().clone() for layer, part in layers.items()}
     chosen = exact_columns(model, tokenizer, layers, columns, by, name)
@@ -115,15 +118,14 @@ def marks(score):
 
 def grid(name, small=False):
     """Returns the settings of a model: codes, blocks, rounded constants, and what outliers and inputs do."""
-    found = [{"name": name, "code": None}]
-    found += [{"name": name, "code": code, "block": block} for code in codes.CODES for block in BLOCKS]
-    found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
+    found = [{"name": name, "code": None}, *({"name": name, "code": code, "block": 64} for code in codes.CODES)]
     found += [{"name": name, "code": "nf4", "double": True}]
-    if small:
-        return found
-    found += [{"name": name, "code": "nf3", "keep": share} for share in SHARES]
-    found += [{"name": name, "drop": share, "by": by} for share in SHARES for by in ("size", "chance")]
-    return found + [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
+    if not small:
+        found += [{"name": name, "drop": share, "by": by} for share in SHARES for by in ("size", "chance")]
+        found += [{"name": name, "code": "nf3", "keep": share} for share in SHARES]
+        found += [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
+    found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
+    return found + [{"name": name, "code": code, "block": block} for code in codes.CODES for block in (32, 128)]
 
 
 GRIDS = {"base": grid("base"), "instruct": grid("instruct", small=True)}
@@ -131,5 +133,38 @@ REAL = {"codes": grid("smollm2")}
 
 
 def stored(name="base", real=False):
-    """Returns the stored runs of a grid (of REAL if `real`) as a table: arguments of `run` and what it measured."""
-    return read_sweep(RESULTS / ("real" if real else "") / name)
+    """Returns the stored runs of a grid (of REAL if `real`) as [(settings, result)], in the grid's order."""
+    folder = RESULTS / ("real" if real else "") / name
+    every = (REAL if real else GRIDS)[name]
+    return [(settings, read_record(record_path(folder, settings))["result"]) for settings in every]
+
+
+DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "by": "size"}
+
+
+def changes(name="base", real=False):
+    """Returns a DataFrame of what the stored runs of a grid changed against the exact model, a row for each.
+
+    Columns are the settings of `run`, "bits a weight" (16 without a code), "weight error %", and of "text", "few shot"
+    and "recall" what was asked: [change, low, high] in per cent of the exact model's bits per byte, or in points, each
+    with a 95 % interval over the pieces of text or the items, paired with the exact model's on the same.
+    """
+    runs = stored(name, real)
+    exact, rows = runs[0][1], []
+    for settings, result in runs:
+        dials = DEFAULTS | settings
+        kept = (
+            codes.bits_a_weight(dials["code"], dials["block"], dials["double"], dials["keep"]) if dials["code"] else 16
+        )
+        row = dials | {"bits a weight": kept, "weight error %": 100 * result["weight error"]}
+        if "bits" in result:
+            row["text"] = change(result["bits"], exact["bits"], 100 / np.mean(exact["bits"]))
+        row |= {what: change(result[what], exact[what], 100) for what in ("few shot", "recall") if what in result}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def change(found, exact, scale):
+    """Returns [mean, low, high] of the differences between paired numbers, times a scale, with a 95 % interval."""
+    off = scale * (np.array(found) - np.array(exact))
+    return [float(off.mean()), *bootstrap_interval(off)]
