@@ -157,11 +157,23 @@ def changes(name="base", real=False):
             codes.bits_a_weight(dials["code"], dials["block"], dials["double"], dials["keep"]) if dials["code"] else 16
         )
         row = dials | {"bits a weight": kept, "weight error %": 100 * result["weight error"]}
-        if "bits" in result:
-            row["text"] = change(result["bits"], exact["bits"], 100 / np.mean(exact["bits"]))
-        row |= {what: change(result[what], exact[what], 100) for what in ("few shot", "recall") if what in result}
-        rows.append(row)
+        rows.append(row | differences(result, exact, exact))
     return pd.DataFrame(rows)
+
+
+def compared(code, other, name="base", real=False):
+    """Returns what a code in blocks of 64 changes against another one, as `changes` does against the exact model."""
+    runs = stored(name, real)
+    results = {settings["code"]: result for settings, result in runs if settings.get("block") == 64}
+    return differences(results[code], results[other], runs[0][1])
+
+
+def differences(result, other, exact):
+    """Returns {"text", "few shot", "recall"}, as far as both have it: the change from the other result to the first."""
+    found = {what: change(result[what], other[what], 100) for what in ("few shot", "recall") if what in result}
+    if "bits" in result:
+        found = {"text": change(result["bits"], other["bits"], 100 / np.mean(exact["bits"]))} | found
+    return found
 
 
 def change(found, exact, scale):

@@ -41,3 +41,11 @@ def test_codes_of_a_family_have_one_colour():
     assert len({pictures.colour(code) for code in ("nf4", "nf3", "nf2")}) == 1
     assert pictures.colour("nf4") != pictures.colour("int4") != pictures.colour("fp4")
     assert np.all([pictures.colour(code) for code in runs.codes.CODES])
+
+
+def test_two_codes_are_compared_with_each_other():
+    found = runs.compared("nf3", "int3")
+    assert found["text"][2] < 0 and found.keys() == {"text", "few shot"}
+    table = STORED["base"].set_index(["code", "block", "keep", "columns", "double"])
+    means = [table.loc[(code, 64, 0, 0, False), "text"] for code in ("nf3", "int3")]
+    assert found["text"][0] == pytest.approx(means[0][0] - means[1][0])
