@@ -104,6 +104,20 @@ def bits_a_weight(code, block=BLOCK, double=False, keep=0.0):
     return bits_of(code) + (constant / block if block else 0) + 48 * keep
 
 
+def scales(sizes, power=0.5):
+    """Returns what each column of a weight is multiplied by before it is rounded, and divided by after: (d_in,).
+
+    `sizes` (d_in,) are the mean absolute inputs, at least one above 0. A column that meets large inputs is made larger,
+    so that it errs by less of itself, and the others in its blocks by more: (size / mean)**power, of no less than a
+    hundredth of the mean. After AWQ (Lin et al. 2023, arXiv 2306.00978), which looks for each layer's power; by hand in
+    labs/14_four_bits.ipynb. ValueError for sizes that are not above 0 somewhere, or not finite.
+    """
+    sizes = sizes.float()
+    if not torch.isfinite(sizes).all() or sizes.min() < 0 or sizes.max() <= 0:
+        raise ValueError("codes: sizes of inputs are finite, none below 0 and one at least above")
+    return (sizes / sizes.mean()).clamp(min=0.01) ** power
+
+
 def round_model(model, code, block=BLOCK, double=False, keep=0.0):
     """Returns the model, whose linear layers but the head are now rounded to a code, in place, and back."""
     for layer in adapters.find_layers(model).values():

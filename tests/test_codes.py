@@ -110,6 +110,14 @@ def test_a_model_is_rounded_but_for_its_head_and_embedding():
     assert "model.embed_tokens.weight" in same and not any(name.endswith("proj.weight") for name in same)
 
 
+def test_scales_are_powers_of_an_input_s_size_over_the_mean():
+    assert codes.scales(torch.tensor([1.0, 4.0, 1.0, 2.0])).tolist() == pytest.approx([0.5**0.5, 2**0.5, 0.5**0.5, 1])
+    assert codes.scales(torch.tensor([0.0, 2.0]), 1).tolist() == pytest.approx([0.01, 2])
+    for sizes in ([0.0, 0.0], [1.0, float("nan")], [-1.0, 2.0]):
+        with pytest.raises(ValueError, match="sizes of inputs are finite"):
+            codes.scales(torch.tensor(sizes))
+
+
 def test_what_is_no_code_block_or_share_is_refused():
     weight = torch.ones(2, 2)
     with pytest.raises(ValueError, match="'nf5' is no code; there are int8"):

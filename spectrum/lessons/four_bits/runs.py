@@ -25,12 +25,13 @@ HELD_OUT = 10_007  # a seed of documents that the base was not trained on
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
 
-def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, columns=0.0, by="size"):
+def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, columns=0.0, scale=0.0, by="size"):
     """Returns what is left of a model whose linear layers but the head were rounded to a code, or not (None).
 
     `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
     instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
-    exact: those with the largest activations, or with by="chance" others. Found are "weight error", the root mean
+    exact: those with the largest activations, or with by="chance" others; `scale` the power of an input's size by which
+    its weights are larger while they are rounded (`codes.scales`), or with by="chance" another input's. Found are "weight error", the root mean
     square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
     text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
@@ -38,9 +39,13 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     layers = adapters.find_layers(model)
     before = {layer: part.weight.detach().clone() for layer, part in layers.items()}
     chosen = exact_columns(model, tokenizer, layers, columns, by, name)
+    factors = scales_of(model, tokenizer, layers, scale, by, name)
+    for layer, part in layers.items():
+        part.weight.data *= factors[layer]
     if code:
         codes.round_model(model, code, block, double, keep)
     for layer, part in layers.items():
+        part.weight.data /= factors[layer]
         part.weight.data[:, chosen[layer]] = before[layer][:, chosen[layer]]
         part.weight.data = without(part.weight.data, drop, by)
     found = {"weight error": error_of(before, layers), **asked(model, tokenizer, name)}
@@ -70,6 +75,16 @@ def exact_columns(model, tokenizer, layers, share, by, name):
     sizes = activations(model, tokenizer, texts(name)[:8]) if by == "activation" else {
         layer: torch.rand(part.weight.shape[1], generator=generator) for layer, part in layers.items()}  # fmt: skip
     return {layer: size.topk(round(share * len(size)) or 1).indices for layer, size in sizes.items()}
+
+
+def scales_of(model, tokenizer, layers, power, by, name):
+    """Returns {layer: (d_in,) what its columns are multiplied by}: `codes.scales` of its inputs, or those shuffled."""
+    if not power:
+        return {layer: torch.ones(part.weight.shape[1]) for layer, part in layers.items()}
+    generator, found = torch.Generator().manual_seed(0), activations(model, tokenizer, texts(name)[:8])
+    if by == "chance":
+        found = {layer: sizes[torch.randperm(len(sizes), generator=generator)] for layer, sizes in found.items()}
+    return {layer: codes.scales(sizes, power) for layer, sizes in found.items()}
 
 
 @torch.no_grad()
@@ -124,6 +139,8 @@ def grid(name, small=False):
         found += [{"name": name, "drop": share, "by": by} for share in SHARES for by in ("size", "chance")]
         found += [{"name": name, "code": "nf3", "keep": share} for share in SHARES]
         found += [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
+        found += [{"name": name, "code": code, "scale": 0.5, "by": "activation"} for code in ("int4", "nf4", "nf3")]
+        found += [{"name": name, "code": "nf3", "scale": 0.5, "by": "chance"}]
     found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
     return found + [{"name": name, "code": code, "block": block} for code in codes.CODES for block in (32, 128)]
 
@@ -139,7 +156,7 @@ def stored(name="base", real=False):
     return [(settings, read_record(record_path(folder, settings))["result"]) for settings in every]
 
 
-DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "by": "size"}
+DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "scale": 0.0, "by": "size"}
 
 
 def changes(name="base", real=False):

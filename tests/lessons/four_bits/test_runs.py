@@ -62,6 +62,22 @@ def test_inputs_with_the_largest_activations_are_found_not_drawn(folder):
     assert torch.allclose(alone, seen, atol=1e-6)
 
 
+def test_columns_that_meet_large_inputs_err_less_when_they_are_scaled(folder, monkeypatch):
+    before = adapters.find_layers(load_model(folder)[0])
+    large = torch.arange(64) % 8 == 0
+    sizes = {name: torch.where(torch.arange(p.in_features) % 8 == 0, 16.0, 1.0) for name, p in before.items()}
+    monkeypatch.setattr(runs, "activations", lambda *_: sizes)
+
+    def errors(**settings):  # of the first layer: of the columns with large inputs, and of the others
+        name, after = next(iter(before)), adapters.find_layers(runs.run(folder, code="nf3", **settings)["weights"])
+        off = (after[name].weight - before[name].weight).square().sum(dim=0)
+        return float(off[large].mean()), float(off[~large].mean())
+
+    plain, scaled, shuffled = errors(), errors(scale=0.5, by="activation"), errors(scale=0.5, by="chance")
+    assert scaled[0] < 0.5 * plain[0] and scaled[1] > 1.5 * plain[1]
+    assert shuffled[0] > plain[0]
+
+
 def test_the_largest_weights_are_dropped_or_as_many_others(folder):
     largest, others = (off(folder, drop=0.05, by=by) for by in ("size", "chance"))
     assert share(largest) == pytest.approx(share(others), abs=0.002) == pytest.approx(0.05, abs=0.002)
