@@ -31,9 +31,10 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
     instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
     exact: those with the largest activations, or with by="chance" others; `scale` the power of an input's size by which
-    its weights are larger while they are rounded (`codes.scales`), or with by="chance" another input's. Found are "weight error", the root mean
-    square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
-    text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
+    its weights are larger while they are rounded (`codes.scales`), or with by="chance" another input's. Found are
+    "weight error", the root mean square error of the weights as a share of their own, and, as the model has it, "bits"
+    per byte of each piece of a text, "few shot", 1 or 0 for each item asked with 4 examples, and
+    "recall", 1 or 0 for each fact asked without any.
     """
     model, tokenizer = load_model(name, dtype="float32")  # so that nothing is rounded but what the code rounds
     layers = adapters.find_layers(model)
@@ -156,7 +157,8 @@ def stored(name="base", real=False):
     return [(settings, read_record(record_path(folder, settings))["result"]) for settings in every]
 
 
-DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "scale": 0.0, "by": "size"}
+DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "scale": 0.0}
+DEFAULTS |= {"by": "size"}
 
 
 def changes(name="base", real=False):
