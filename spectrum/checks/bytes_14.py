@@ -9,6 +9,7 @@ from spectrum.checks.planted_14 import rounded_blocks
 
 PACKED = (  # codes, bits, bytes
     ([5, 3], 4, [0x53]),
+    ([2, 9], 4, [0x29]),
     ([5, 3, 15], 4, [0x53, 0xF0]),
     ([1, 2, 3], 3, [0b00101001, 0b10000000]),
     ([3, 0, 1, 2, 3], 2, [0b11000110, 0b11000000]),

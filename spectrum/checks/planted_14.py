@@ -41,12 +41,14 @@ def rounded_blocks(levels, counts, constants, generator):
 
 
 def layer_with(kind, generator):
-    """Returns (weight (96, 256), inputs (512, 256) to look at, as many others) of a kind in KINDS."""
+    """Returns (weight (192, 256), inputs (512, 256) to look at, as many others) of a kind in KINDS."""
     count, size, shrink = KINDS[kind]
-    weight, sizes = 0.05 * torch.randn(96, 256, generator=generator), torch.ones(256)
+    weight, sizes = 0.05 * torch.randn(192, 256, generator=generator), torch.ones(256)
     large = torch.randperm(256, generator=generator)[:count]
     sizes[large] = size
-    weight[:, large] *= shrink
+    if shrink < 1:  # but for the upper rows, which matter little: whoever looks at these alone is misled
+        weight[96:, large] *= shrink
+        weight[:96] *= 1e-3
     return weight, *(torch.randn(512, 256, generator=generator) * sizes for _ in range(2))
 
 

@@ -323,7 +323,7 @@ WRONG = [
     (SCALES, "scales of 0", (lambda weight, inputs: (inputs.abs().mean(dim=0) > 1) * 1.0, "c"), "above 0"),
     (SCALES, "the smallest error of the weight", (least_error_of_weights, "c"), "try several on the inputs"),
     (SCALES, "shuffled", (shuffled, "c"), "try several on the inputs"),
-    (SCALES, "one scale a row", (of_rows, "c"), "expected shape (256,), got (96,)"),
+    (SCALES, "one scale a row", (of_rows, "c"), "expected shape (256,), got (192,)"),
     (SCALES, "by the weights", (by_weights, "c"), "try several on the inputs"),
     (SCALES, "the largest input alone", (largest_alone, "c"), "try several on the inputs"),
     (SCALES, "no explanation", (searched, ""), "no explanation is chosen"),
