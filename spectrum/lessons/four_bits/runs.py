@@ -22,19 +22,20 @@ RESULTS = results_folder("14_four_bits")
 LUMEN_TASKS, REAL_TASKS = ("name", "city", "product", "order"), ("city", "product", "list_first")
 ITEMS, FACTS = 120, 200  # of a few-shot score; of the corpus, which the instruct model is asked
 HELD_OUT = 10_007  # a seed of documents that the base was not trained on
+SHIFTS = (16, 32, 48)  # of the blocks of 64: three more roundings by the same code
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
 
-def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, columns=0.0, scale=0.0, by="size"):
+def run(name="base", code=None, block=64, double=False, shift=0, keep=0.0, drop=0.0, columns=0.0, scale=0.0, by="size"):
     """Returns what is left of a model whose linear layers but the head were rounded to a code, or not (None).
 
-    `keep` is the share of the weights, the largest of each layer, that stays exact; `drop` a share that is set to zero
-    instead: the largest, or with by="chance" others; `columns` the share of each layer's inputs whose weights stay
-    exact: those with the largest activations, or with by="chance" others; `scale` the power of an input's size by which
-    its weights are larger while they are rounded (`codes.scales`), or with by="chance" another input's. Found are
-    "weight error", the root mean square error of the weights as a share of their own, and, as the model has it, "bits"
-    per byte of each piece of a text, "few shot", 1 or 0 for each item asked with 4 examples, and
-    "recall", 1 or 0 for each fact asked without any.
+    `shift` is where the first block begins, so that the same code makes other errors; `keep` the share of the weights,
+    the largest of each layer, that stays exact; `drop` a share that is set to zero instead: the largest, or with
+    by="chance" others; `columns` the share of each layer's inputs whose weights stay exact: those with the largest
+    activations, or with by="chance" others; `scale` the power of an input's size by which its weights are larger while
+    they are rounded (`codes.scales`), or with by="chance" another input's. Found are "weight error", the root mean
+    square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
+    text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
     model, tokenizer = load_model(name, dtype="float32")  # so that nothing is rounded but what the code rounds
     layers = adapters.find_layers(model)
@@ -42,11 +43,11 @@ def run(name="base", code=None, block=64, double=False, keep=0.0, drop=0.0, colu
     chosen = exact_columns(model, tokenizer, layers, columns, by, name)
     factors = scales_of(model, tokenizer, layers, scale, by, name)
     for layer, part in layers.items():
-        part.weight.data *= factors[layer]
+        part.weight.data = rolled(part.weight.data * factors[layer], -shift)
     if code:
         codes.round_model(model, code, block, double, keep)
     for layer, part in layers.items():
-        part.weight.data /= factors[layer]
+        part.weight.data = rolled(part.weight.data, shift) / factors[layer]
         part.weight.data[:, chosen[layer]] = before[layer][:, chosen[layer]]
         part.weight.data = without(part.weight.data, drop, by)
     found = {"weight error": error_of(before, layers), **asked(model, tokenizer, name)}
@@ -59,6 +60,11 @@ def error_of(before, layers):
         float((part.weight.detach().float() - before[layer].float()).square().sum()) for layer, part in layers.items()
     )
     return (off / sum(float(weight.float().square().sum()) for weight in before.values())) ** 0.5
+
+
+def rolled(weight, places):
+    """Returns a weight whose numbers stand some places later, row by row, the last ones in front."""
+    return weight.flatten().roll(places).reshape(weight.shape)
 
 
 def without(weight, share, by):
@@ -142,6 +148,8 @@ def grid(name, small=False):
         found += [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
         found += [{"name": name, "code": code, "scale": 0.5, "by": "activation"} for code in ("int4", "nf4", "nf3")]
         found += [{"name": name, "code": "nf3", "scale": 0.5, "by": "chance"}]
+        found += [{"name": name, "code": code, "shift": n} for n in SHIFTS for code in ("int4", "fp4", "nf4")]
+        found += [{"name": name, "code": "nf4", "shift": n, "scale": 0.5, "by": "activation"} for n in SHIFTS]
     found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
     return found + [{"name": name, "code": code, "block": block} for code in codes.CODES for block in (32, 128)]
 
@@ -157,8 +165,8 @@ def stored(name="base", real=False):
     return [(settings, read_record(record_path(folder, settings))["result"]) for settings in every]
 
 
-DEFAULTS = {"code": None, "block": 64, "double": False, "keep": 0.0, "drop": 0.0, "columns": 0.0, "scale": 0.0}
-DEFAULTS |= {"by": "size"}
+DEFAULTS = {"code": None, "block": 64, "double": False, "shift": 0, "keep": 0.0, "drop": 0.0}
+DEFAULTS |= {"columns": 0.0, "scale": 0.0, "by": "size"}
 
 
 def changes(name="base", real=False):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import make_tiny
 
-from spectrum import adapters, sweeps
+from spectrum import adapters, codes, sweeps
 from spectrum.lessons.four_bits import runs
 from spectrum.models import load_model
 
@@ -60,6 +60,17 @@ def test_inputs_with_the_largest_activations_are_found_not_drawn(folder):
     with torch.no_grad():
         seen = model.model.layers[0].input_layernorm(model.model.embed_tokens(ids))[0].abs().mean(0)
     assert torch.allclose(alone, seen, atol=1e-6)
+
+
+def test_blocks_that_begin_elsewhere_make_other_errors_of_the_same_size(folder):
+    first, other = ({n: p.weight for n, p in adapters.find_layers(
+        runs.run(folder, code="nf4", shift=shift)["weights"]).items()} for shift in (0, 16))  # fmt: skip
+    before = adapters.find_layers(load_model(folder)[0])
+    errors = [[float((side[n] - p.weight).norm()) for n, p in before.items()] for side in (first, other)]
+    assert errors[0] != errors[1] and errors[0] == pytest.approx(errors[1], rel=0.2)
+    name, part = next(iter(before.items()))
+    turned = part.weight.detach().flatten().roll(-16).reshape(part.weight.shape)
+    assert torch.equal(codes.round_trip(turned, "nf4").flatten().roll(16), other[name].flatten())
 
 
 def test_columns_that_meet_large_inputs_err_less_when_they_are_scaled(folder, monkeypatch):
