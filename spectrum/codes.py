@@ -104,18 +104,26 @@ def bits_a_weight(code, block=BLOCK, double=False, keep=0.0):
     return bits_of(code) + (constant / block if block else 0) + 48 * keep
 
 
-def scales(sizes, power=0.5):
+def scales(weight, inputs, code, block=BLOCK):
     """Returns what each column of a weight is multiplied by before it is rounded, and divided by after: (d_in,).
 
-    `sizes` (d_in,) are the mean absolute inputs, at least one above 0. A column that meets large inputs is made larger,
-    so that it errs by less of itself, and the others in its blocks by more: (size / mean)**power, of no less than a
-    hundredth of the mean. After AWQ (Lin et al. 2023, arXiv 2306.00978), which looks for each layer's power; by hand in
-    labs/14_four_bits.ipynb. ValueError for sizes that are not above 0 somewhere, or not finite.
+    `weight` is (d_out, d_in), `inputs` (n, d_in) are some that the layer met. A column that meets large inputs is made
+    larger, so that it errs by less of itself and the others in its blocks by more: (mean absolute input / their
+    mean)**power, of no less than a hundredth of the mean, with that power of 0, 0.1, … 1 that makes the outputs' squared
+    error smallest. After AWQ (Lin et al. 2023, arXiv 2306.00978); by hand in labs/14_four_bits.ipynb. ValueError for
+    inputs that are not finite, or all 0.
     """
-    sizes = sizes.float()
-    if not torch.isfinite(sizes).all() or sizes.min() < 0 or sizes.max() <= 0:
-        raise ValueError("codes: sizes of inputs are finite, none below 0 and one at least above")
-    return (sizes / sizes.mean()).clamp(min=0.01) ** power
+    weight, inputs = weight.detach().float(), inputs.float()
+    sizes = inputs.abs().mean(dim=0)
+    if not torch.isfinite(sizes).all() or sizes.max() == 0:
+        raise ValueError("codes: inputs are finite numbers, and at least one of them is not 0")
+    sizes = (sizes / sizes.mean()).clamp(min=0.01)
+
+    def error(power):
+        off = round_trip(weight * sizes**power, code, block) / sizes**power - weight
+        return float((off @ inputs.T).square().sum())
+
+    return sizes ** min((n / 10 for n in range(11)), key=error)
 
 
 def round_model(model, code, block=BLOCK, double=False, keep=0.0):

@@ -15,6 +15,7 @@ PACKED = (  # codes, bits, bytes
     ([3, 0, 1, 2, 3], 2, [0b11000110, 0b11000000]),
     ([1], 1, [0b10000000]),
     ([0, 255, 7], 8, [0, 255, 7]),
+    ([0xABC, 0x123], 12, [0xAB, 0xC1, 0x23]),
     ([31, 0, 31, 0, 31, 0, 31, 16], 5, [0b11111000, 0b00111110, 0b00001111, 0b10000011, 0b11110000]),
 )
 FIRST = "The first code takes the highest bits of the first byte. What is left of the last byte is zeros, at its end."
@@ -63,7 +64,7 @@ TOTALS = ((98_304, 4, 64, False), (98_304, 4, 64, True), (1, 4, 64, True), (100,
 def check_total(total):
     """Raises unless a learner's count of bytes is right, and names what was left out."""
     generator = np.random.default_rng(fresh_seed())
-    drawn = [(int(generator.integers(1, 10**7)), int(generator.integers(1, 9)), int(generator.integers(1, 300)),
+    drawn = [(int(generator.integers(1, 10**7)), int(generator.integers(1, 17)), int(generator.integers(1, 300)),
               bool(generator.integers(2))) for _ in range(20)]  # fmt: skip
     for count, bits, block, double in (*TOTALS, *drawn):
         wanted, found = total_bytes(count, bits, block, double), total(count, bits, block, double)

@@ -92,5 +92,5 @@ def show_losses(tables, title):
 
 def in_blocks(table):
     """Returns which rows of a table of `runs.changes` are a code of less than 8 bits in blocks, and nothing else."""
-    other = (table[["keep", "drop", "columns", "scale", "shift"]] > 0).any(axis=1) | table["double"]
+    other = (table[["keep", "drop", "columns", "scaled", "shift"]] > 0).any(axis=1) | table["double"]
     return ~other & table["block"].notna() & table["code"].notna() & (table["bits a weight"] < 8)

@@ -26,14 +26,16 @@ SHIFTS = (16, 32, 48)  # of the blocks of 64: three more roundings by the same c
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
 
-def run(name="base", code=None, block=64, double=False, shift=0, keep=0.0, drop=0.0, columns=0.0, scale=0.0, by="size"):
+def run(
+    name="base", code=None, block=64, double=False, shift=0, keep=0.0, drop=0.0, columns=0.0, scaled=False, by="size"
+):
     """Returns what is left of a model whose linear layers but the head were rounded to a code, or not (None).
 
     `shift` is where the first block begins, so that the same code makes other errors; `keep` the share of the weights,
     the largest of each layer, that stays exact; `drop` a share that is set to zero instead: the largest, or with
     by="chance" others; `columns` the share of each layer's inputs whose weights stay exact: those with the largest
-    activations, or with by="chance" others; `scale` the power of an input's size by which its weights are larger while
-    they are rounded (`codes.scales`), or with by="chance" another input's. Found are "weight error", the root mean
+    activations, or with by="chance" others; `scaled` whether weights that meet large inputs are larger while they are
+    rounded (`codes.scales`), or with by="chance" as many others. Found are "weight error", the root mean
     square error of the weights as a share of their own, and, as the model has it, "bits" per byte of each piece of a
     text, "few shot", 1 or 0 for each item asked with 4 examples, and "recall", 1 or 0 for each fact asked without any.
     """
@@ -41,7 +43,7 @@ def run(name="base", code=None, block=64, double=False, shift=0, keep=0.0, drop=
     layers = adapters.find_layers(model)
     before = {layer: part.weight.detach().clone() for layer, part in layers.items()}
     chosen = exact_columns(model, tokenizer, layers, columns, by, name)
-    factors = scales_of(model, tokenizer, layers, scale, by, name)
+    factors = scales_of(model, tokenizer, layers, scaled and code, block, by, name)
     for layer, part in layers.items():
         part.weight.data = rolled(part.weight.data * factors[layer], -shift)
     if code:
@@ -79,38 +81,47 @@ def exact_columns(model, tokenizer, layers, share, by, name):
     if not share:
         return {layer: [] for layer in layers}
     generator = torch.Generator().manual_seed(0)
-    sizes = activations(model, tokenizer, texts(name)[:8]) if by == "activation" else {
-        layer: torch.rand(part.weight.shape[1], generator=generator) for layer, part in layers.items()}  # fmt: skip
+    sizes = (
+        {layer: inputs.abs().mean(dim=0) for layer, inputs in inputs_of(model, tokenizer, others(name)).items()}
+        if by == "activation"
+        else {layer: torch.rand(part.weight.shape[1], generator=generator) for layer, part in layers.items()}
+    )
     return {layer: size.topk(round(share * len(size)) or 1).indices for layer, size in sizes.items()}
 
 
-def scales_of(model, tokenizer, layers, power, by, name):
-    """Returns {layer: (d_in,) what its columns are multiplied by}: `codes.scales` of its inputs, or those shuffled."""
-    if not power:
+def scales_of(model, tokenizer, layers, code, block, by, name):
+    """Returns {layer: (d_in,) what columns are multiplied by}: 1 without a code, `codes.scales`, or those shuffled."""
+    if not code:
         return {layer: torch.ones(part.weight.shape[1]) for layer, part in layers.items()}
-    generator, found = torch.Generator().manual_seed(0), activations(model, tokenizer, texts(name)[:8])
+    generator, inputs = torch.Generator().manual_seed(0), inputs_of(model, tokenizer, others(name))
+    found = {layer: codes.scales(part.weight, inputs[layer], code, block) for layer, part in layers.items()}
     if by == "chance":
-        found = {layer: sizes[torch.randperm(len(sizes), generator=generator)] for layer, sizes in found.items()}
-    return {layer: codes.scales(sizes, power) for layer, sizes in found.items()}
+        found = {layer: each[torch.randperm(len(each), generator=generator)] for layer, each in found.items()}
+    return found
 
 
 @torch.no_grad()
-def activations(model, tokenizer, pieces):
-    """Returns {layer: (d_in,) the mean absolute input of a linear layer over the tokens of some text}."""
-    sums, hooks, tokens = {}, [], 0
+def inputs_of(model, tokenizer, pieces):
+    """Returns {layer: (n, d_in) the inputs of a linear layer at every fourth token of some pieces of text}."""
+    seen, hooks = {}, []
     for layer, part in adapters.find_layers(model).items():
 
         def note(_, given, layer=layer):
-            sums[layer] = sums.get(layer, 0) + given[0].detach().float().abs().sum((0, 1))
+            seen.setdefault(layer, []).append(given[0].detach()[0, ::4].float())
 
         hooks.append(part.register_forward_pre_hook(note))
     for piece in pieces:
-        ids = torch.tensor([tokenizer(piece, add_special_tokens=False)["input_ids"]])
-        tokens += ids.shape[1]
-        model(input_ids=ids, use_cache=False)
+        model(input_ids=torch.tensor([tokenizer(piece, add_special_tokens=False)["input_ids"]]), use_cache=False)
     for hook in hooks:
         hook.remove()
-    return {layer: total / tokens for layer, total in sums.items()}
+    return {layer: torch.cat(inputs) for layer, inputs in seen.items()}
+
+
+def others(name):
+    """Returns pieces of text of the kind of `texts`, none of them there: to see what inputs a layer meets."""
+    if rank_runs.is_real(name):
+        return general.prose(2 * general.PROSE_CHARACTERS)[len(general.prose()) :][:16]
+    return [text for _, text in corpus.documents(HELD_OUT + 1, 24)]
 
 
 def texts(name):
@@ -146,10 +157,10 @@ def grid(name, small=False):
         found += [{"name": name, "drop": share, "by": by} for share in SHARES for by in ("size", "chance")]
         found += [{"name": name, "code": "nf3", "keep": share} for share in SHARES]
         found += [{"name": name, "code": "nf3", "columns": 0.01, "by": by} for by in ("activation", "chance")]
-        found += [{"name": name, "code": code, "scale": 0.5, "by": "activation"} for code in ("int4", "nf4", "nf3")]
-        found += [{"name": name, "code": "nf3", "scale": 0.5, "by": "chance"}]
+        found += [{"name": name, "code": code, "scaled": True, "by": "activation"} for code in ("int4", "nf4", "nf3")]
+        found += [{"name": name, "code": code, "scaled": True, "by": "chance"} for code in ("nf4", "nf3")]
         found += [{"name": name, "code": code, "shift": n} for n in SHIFTS for code in ("int4", "fp4", "nf4")]
-        found += [{"name": name, "code": "nf4", "shift": n, "scale": 0.5, "by": "activation"} for n in SHIFTS]
+        found += [{"name": name, "code": "nf4", "shift": n, "scaled": True, "by": "activation"} for n in SHIFTS]
     found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
     return found + [{"name": name, "code": code, "block": block} for code in codes.CODES for block in (32, 128)]
 
@@ -166,7 +177,7 @@ def stored(name="base", real=False):
 
 
 DEFAULTS = {"code": None, "block": 64, "double": False, "shift": 0, "keep": 0.0, "drop": 0.0}
-DEFAULTS |= {"columns": 0.0, "scale": 0.0, "by": "size"}
+DEFAULTS |= {"columns": 0.0, "scaled": False, "by": "size"}
 
 
 def changes(name="base", real=False):

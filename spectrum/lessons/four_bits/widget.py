@@ -66,7 +66,7 @@ def tell(weight, code, block, double, table):
 def stored_row(code, block, double, table):
     """Returns the row of a table of `runs.changes` for a plain code, as a dict, or None."""
     rows = table[(table["code"] == code) & (table["double"] == double)]
-    rows = rows[(rows[["keep", "drop", "columns", "scale", "shift"]] == 0).all(axis=1)]
+    rows = rows[(rows[["keep", "drop", "columns", "scaled", "shift"]] == 0).all(axis=1)]
     rows = rows[rows["block"].isna() if block is None else rows["block"] == block]
     return rows.to_dict("records")[0] if len(rows) else None
 

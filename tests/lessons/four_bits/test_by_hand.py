@@ -9,6 +9,7 @@ from spectrum import codes
 from tools.lifted import lift
 
 LESSON = Path(__file__).resolve().parents[3] / "notebooks" / "14_four_bits.ipynb"
+LAB = LESSON.parents[1] / "solutions" / LESSON.name
 EVEN = torch.arange(-7, 8) / 7
 
 
@@ -51,3 +52,10 @@ def test_bytes_are_those_of_the_formula(hand):
     for double in (False, True):
         kept = 8 * sum(hand["kept_bytes"](weight, double).values()) / weight.numel()
         assert kept == pytest.approx(codes.bits_a_weight("nf4", 64, double), abs=0.001)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_scales_of_the_lab_are_the_library_s(power):
+    by_hand, generator = lift(LAB, "scales_for"), torch.Generator().manual_seed(power)
+    weight, inputs = torch.randn(32, 128, generator=generator), torch.randn(50, 128, generator=generator) ** power
+    assert torch.allclose(by_hand(weight, inputs), codes.scales(weight, inputs, "nf4"))

@@ -46,6 +46,6 @@ def test_codes_of_a_family_have_one_colour():
 def test_two_codes_are_compared_with_each_other():
     found = runs.compared("nf3", "int3")
     assert found["text"][2] < 0 and found.keys() == {"text", "few shot"}
-    table = STORED["base"].set_index(["code", "block", "keep", "columns", "scale", "shift", "double"])
-    means = [table.loc[(code, 64, 0, 0, 0, 0, False), "text"] for code in ("nf3", "int3")]
+    table = STORED["base"].set_index(["code", "block", "keep", "columns", "scaled", "shift", "double"])
+    means = [table.loc[(code, 64, 0, 0, False, 0, False), "text"] for code in ("nf3", "int3")]
     assert found["text"][0] == pytest.approx(means[0][0] - means[1][0])

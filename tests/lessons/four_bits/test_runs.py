@@ -50,16 +50,21 @@ def test_what_is_kept_or_stays_exact_is_not_off(folder):
         assert all((~p).all(0).float().mean() == pytest.approx(0.25, abs=0.02) for p in places.values())
 
 
-def test_inputs_with_the_largest_activations_are_found_not_drawn(folder):
+def test_inputs_are_those_that_a_layer_meets_at_every_fourth_token(folder):
     model, tokenizer = load_model(folder)
-    sizes = runs.activations(model, tokenizer, ["one kettle", "two lamps"])
+    pieces = ["one kettle and a lamp", "two lamps"]
+    found = runs.inputs_of(model, tokenizer, pieces)
     layers = adapters.find_layers(model)
-    assert sizes.keys() == layers.keys() and all(len(sizes[n]) == part.in_features for n, part in layers.items())
-    ids = torch.tensor([tokenizer("one kettle", add_special_tokens=False)["input_ids"]])
-    alone = runs.activations(model, tokenizer, ["one kettle"])["model.layers.0.self_attn.q_proj"]
+    assert found.keys() == layers.keys() and all(found[n].shape[1] == part.in_features for n, part in layers.items())
+    ids = [torch.tensor([tokenizer(piece, add_special_tokens=False)["input_ids"]]) for piece in pieces]
     with torch.no_grad():
-        seen = model.model.layers[0].input_layernorm(model.model.embed_tokens(ids))[0].abs().mean(0)
-    assert torch.allclose(alone, seen, atol=1e-6)
+        seen = [model.model.layers[0].input_layernorm(model.model.embed_tokens(each))[0, ::4] for each in ids]
+    assert torch.allclose(found["model.layers.0.self_attn.q_proj"], torch.cat(seen), atol=1e-6)
+
+
+def test_inputs_are_looked_at_on_text_that_is_not_scored():
+    for name in ("base", "smollm2"):
+        assert runs.others(name) and not set(runs.others(name)) & set(runs.texts(name))
 
 
 def test_blocks_that_begin_elsewhere_make_other_errors_of_the_same_size(folder):
@@ -75,17 +80,18 @@ def test_blocks_that_begin_elsewhere_make_other_errors_of_the_same_size(folder):
 
 def test_columns_that_meet_large_inputs_err_less_when_they_are_scaled(folder, monkeypatch):
     before = adapters.find_layers(load_model(folder)[0])
-    large = torch.arange(64) % 8 == 0
-    sizes = {name: torch.where(torch.arange(p.in_features) % 8 == 0, 16.0, 1.0) for name, p in before.items()}
-    monkeypatch.setattr(runs, "activations", lambda *_: sizes)
+    large, generator = torch.arange(64) % 8 == 0, torch.Generator().manual_seed(0)
+    inputs = {name: torch.randn(64, p.in_features, generator=generator)
+              * torch.where(torch.arange(p.in_features) % 8 == 0, 16.0, 1.0) for name, p in before.items()}  # fmt: skip
+    monkeypatch.setattr(runs, "inputs_of", lambda *_: inputs)
 
     def errors(**settings):  # of the first layer: of the columns with large inputs, and of the others
         name, after = next(iter(before)), adapters.find_layers(runs.run(folder, code="nf3", **settings)["weights"])
         off = (after[name].weight - before[name].weight).square().sum(dim=0)
         return float(off[large].mean()), float(off[~large].mean())
 
-    plain, scaled, shuffled = errors(), errors(scale=0.5, by="activation"), errors(scale=0.5, by="chance")
-    assert scaled[0] < 0.5 * plain[0] and scaled[1] > 1.5 * plain[1]
+    plain, scaled, shuffled = errors(), errors(scaled=True, by="activation"), errors(scaled=True, by="chance")
+    assert scaled[0] < 0.7 * plain[0] and scaled[1] > 1.2 * plain[1]
     assert shuffled[0] > plain[0]
 
 
