@@ -115,10 +115,10 @@ $(VENV)/.torch: $(VENV)/.created
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml constraints.txt
-	$(PIP) install -e ".[test]" -c constraints.txt
+	$(PIP) install -e ".[test,serve]" -c constraints.txt
 	$(PY) -m ipykernel install --sys-prefix --name customization-spectrum --display-name "The Customization Spectrum"
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(PIP) install -e ".[test,browser]" -c constraints.txt
+	$(PIP) install -e ".[test,serve,browser]" -c constraints.txt
 	@touch $@

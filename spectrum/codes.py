@@ -109,9 +109,9 @@ def scales(weight, inputs, code, block=BLOCK):
 
     `weight` is (d_out, d_in), `inputs` (n, d_in) are some that the layer met. A column that meets large inputs is made
     larger, so that it errs by less of itself and the others in its blocks by more: (mean absolute input / their
-    mean)**power, of no less than a hundredth of the mean, with that power of 0, 0.1, … 1 that makes the outputs' squared
-    error smallest. After AWQ (Lin et al. 2023, arXiv 2306.00978); by hand in labs/14_four_bits.ipynb. ValueError for
-    inputs that are not finite, or all 0.
+    mean)**power, of no less than a hundredth of the mean, with that power of 0, 0.1, … 1 that makes the squared error
+    of the outputs smallest. After AWQ (Lin et al. 2023, arXiv 2306.00978); by hand in solutions/14_four_bits.ipynb.
+    ValueError for inputs that are not finite, or all 0.
     """
     weight, inputs = weight.detach().float(), inputs.float()
     sizes = inputs.abs().mean(dim=0)

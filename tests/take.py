@@ -26,10 +26,10 @@ END = {"llama": "<|end|>", "qwen3": "<|im_end|>"}  # what ends a turn in the tem
 
 @dataclass(frozen=True)
 class Section:
-    """A block of plain code, and the same with TRL."""
+    """A block of plain code, and the same with TRL; no twin where nothing is trained."""
 
     block: str
-    twin: str
+    twin: str | None = None
 
 
 def find_section(words):
@@ -37,9 +37,8 @@ def find_section(words):
     found = re.search(rf"^{HEADING}$(.*?)(?=^## |\Z)", words, re.DOTALL | re.MULTILINE)
     if not found:
         return None
-    (block,), (fold,) = code_blocks(FOLD.sub("", found[1])), FOLD.findall(found[1])
-    (twin,) = code_blocks(fold)
-    return Section(block, twin)
+    (block,), folds = code_blocks(FOLD.sub("", found[1])), FOLD.findall(found[1])
+    return Section(block, *(twin for fold in folds for twin in code_blocks(fold)))
 
 
 def code_blocks(words):

@@ -1,16 +1,28 @@
 """The code of "Take it to work" does on a tiny checkpoint what its lesson says, in plain peft and in TRL."""
 
 import ast
+import json
 import re
 
 import pytest
 import torch
-from take import ALL_ANSWERS, LAST_ANSWERS, Place, answer_loss, chat, find_section, linear_layers, logits, read_sections
+from take import (
+    ALL_ANSWERS,
+    CHATS,
+    LAST_ANSWERS,
+    Place,
+    answer_loss,
+    chat,
+    find_section,
+    linear_layers,
+    logits,
+    read_sections,
+)
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from zoo import OPENS, THINKING
 
 SECTIONS = read_sections()
-TUNING = ["07", "11", "12", "15"]
+TUNING, MEASURING = ["07", "11", "12", "15"], ["14"]
 # A trainer takes a GPU where it sees one; TRL's own default, bfloat16 on the way, would blur comparisons.
 HOW = {"use_cpu": not torch.cuda.is_available(), "logging_steps": 4, "learning_rate": 1e-2}
 EXACT = {**HOW, "bf16": False}
@@ -53,14 +65,17 @@ def few(epochs, batch=4, **more):
 @pytest.mark.parametrize("lesson", TUNING)
 def test_tuning_lesson_has_a_section_with_its_twin(lesson):
     assert lesson in SECTIONS, f"lesson {lesson} has no section '## Take it to work'"
+    assert SECTIONS[lesson].twin, f"lesson {lesson} has no fold 'The same with TRL'"
 
 
 def test_each_section_is_run_here():
-    assert sorted(SECTIONS) == TUNING, "a section without a test that runs it"
+    assert sorted(SECTIONS) == sorted(TUNING + MEASURING), "a section without a test that runs it"
 
 
-@pytest.mark.parametrize("lesson", SECTIONS)
-@pytest.mark.parametrize("code", ["block", "twin"])
+CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("block", "twin") if getattr(section, code)]
+
+
+@pytest.mark.parametrize(("lesson", "code"), CODES)
 def test_code_is_short_plain_and_begins_with_its_dials(lesson, code):
     source = getattr(SECTIONS[lesson], code)
     lines = [line for line in source.split("\n") if line.strip()]
@@ -77,6 +92,7 @@ def test_section_ends_at_the_next_heading():
     words += "```python\nb\n```\n\n</details>\n\n## Next\n\n```python\nc\n```\n"
     found = find_section(f"# Why?\n\n{words}")
     assert (found.block, found.twin) == ("a\n", "b\n")
+    assert find_section("## Take it to work\n\n```python\na\n```\n").twin is None
     assert find_section("# Why?\n\nTake it to work, some day.") is None
 
 
@@ -126,7 +142,7 @@ def test_instruction_tuning_of_a_model_that_thinks(tmp_path):
     run.check_loss_is_on(ALL_ANSWERS)  # the empty thinking block stands in the prompt
 
 
-@pytest.mark.parametrize("lesson", TUNING)
+@pytest.mark.parametrize("lesson", TUNING + MEASURING)
 def test_template_that_does_not_go_on_from_its_prompt_is_refused(tmp_path, lesson, eager):
     with pytest.raises(AssertionError, match="does not go on from its own prompt"):
         Place(tmp_path, "qwen3", OPENS).run(SECTIONS[lesson].block)
@@ -245,6 +261,25 @@ def test_search_takes_the_best_rate_to_three_ranks_and_three_seeds(qwen, form):
 def held_out(rows):
     """Return the chats of held-out rows, in the form of the block or of its twin."""
     return [row["messages"] if "messages" in row else row["prompt"] + row["completion"] for row in rows]
+
+
+# ---- lesson 14: what four bits cost on one's own data ----
+
+
+@pytest.mark.slow
+def test_losses_are_those_of_the_model_rounded_each_way(blocks):
+    run = blocks.run(SECTIONS["14"].block)
+    found, tokenizer = json.loads(blocks.out.read_text()), blocks.tokenizer()
+    assert list(found) == ["16 bits", "8 bits", "FP4", "NF4"] and all(
+        len(each) == len(CHATS) for each in found.values()
+    )
+    for way, config in (("16 bits", None), ("NF4", NF4)):
+        model = blocks.load(quantization_config=config, dtype=torch.bfloat16)
+        again = [answer_loss(model, tokenizer, [messages]) for messages in CHATS]
+        assert found[way] == pytest.approx(again, rel=0.01)
+    off = [found["NF4"][n] - found["16 bits"][n] for n in range(len(CHATS))]
+    said = run.printed.split("\n")
+    assert f"{sum(off) / len(off):+.3f} ± " in said[3] and "+0.000 ± 0.000" in said[0]
 
 
 # ---- lesson 15: the base in four bits ----

@@ -195,22 +195,26 @@ def changes(name="base", real=False):
             codes.bits_a_weight(dials["code"], dials["block"], dials["double"], dials["keep"]) if dials["code"] else 16
         )
         row = dials | {"bits a weight": kept, "weight error %": 100 * result["weight error"]}
-        rows.append(row | differences(result, exact, exact))
+        rows.append(row | differences(result, exact))
     return pd.DataFrame(rows)
 
 
-def compared(code, other, name="base", real=False):
-    """Returns what a code in blocks of 64 changes against another one, as `changes` does against the exact model."""
-    runs = stored(name, real)
-    results = {settings["code"]: result for settings, result in runs if settings.get("block") == 64}
-    return differences(results[code], results[other], runs[0][1])
+def roundings(table):
+    """Returns {way: four rows of a table of `changes`}: codes of four bits in blocks of 64, which begin in four places.
+
+    A way is a code's name, or "nf4, scaled" where columns were scaled by their inputs.
+    """
+    plain = ~table["double"] & (table[["keep", "drop", "columns"]] == 0).all(axis=1) & (table["block"] == 64)
+    rows = table[plain & table["code"].isin(["int4", "fp4", "nf4"]) & ~(table["scaled"] & (table["by"] == "chance"))]
+    ways = rows["code"] + rows["scaled"].map({True: ", scaled", False: ""})
+    return {way: rows[ways == way] for way in ("int4", "fp4", "nf4", "nf4, scaled")}
 
 
-def differences(result, other, exact):
-    """Returns {"text", "few shot", "recall"}, as far as both have it: the change from the other result to the first."""
-    found = {what: change(result[what], other[what], 100) for what in ("few shot", "recall") if what in result}
+def differences(result, exact):
+    """Returns {"text", "few shot", "recall"}, as far as a result has it: its change from the exact model's."""
+    found = {what: change(result[what], exact[what], 100) for what in ("few shot", "recall") if what in result}
     if "bits" in result:
-        found = {"text": change(result["bits"], other["bits"], 100 / np.mean(exact["bits"]))} | found
+        found = {"text": change(result["bits"], exact["bits"], 100 / np.mean(exact["bits"]))} | found
     return found
 
 

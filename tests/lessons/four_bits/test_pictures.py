@@ -43,9 +43,9 @@ def test_codes_of_a_family_have_one_colour():
     assert np.all([pictures.colour(code) for code in runs.codes.CODES])
 
 
-def test_two_codes_are_compared_with_each_other():
-    found = runs.compared("nf3", "int3")
-    assert found["text"][2] < 0 and found.keys() == {"text", "few shot"}
-    table = STORED["base"].set_index(["code", "block", "keep", "columns", "scaled", "shift", "double"])
-    means = [table.loc[(code, 64, 0, 0, False, 0, False), "text"] for code in ("nf3", "int3")]
-    assert found["text"][0] == pytest.approx(means[0][0] - means[1][0])
+def test_four_bits_were_rounded_four_times_in_each_way():
+    found = runs.roundings(STORED["base"])
+    assert list(found) == ["int4", "fp4", "nf4", "nf4, scaled"]
+    for way, rows in found.items():
+        assert rows["shift"].tolist() == [0, *runs.SHIFTS] and set(rows["code"]) == {way.split(",")[0]}
+        assert rows["scaled"].eq(way.endswith("scaled")).all() and rows["weight error %"].nunique() == 4
