@@ -133,19 +133,13 @@ def check_levels_from(function, largest_first):
                  "Zeros are on neither side. Above 0 the levels are the weights number 3, 5, … 17; below number 3, 5, "
                  "… 15, counted away from 0.")  # fmt: skip
     generator = fresh()
-    for bits, count, size in (
-        (2, 50, 200),
-        (2, 50, 3),
-        (3, 1_000, 200),
-        (5, 7_000, 200),
-        (9, 100_000, 200),
-        (4, 12, 1e6),
-    ):
-        drawn = torch.randn(count, generator=generator) ** 3
+    cases = ((2, 50, 200), (2, 50, 3), (3, 1_000, 200), (5, 7_000, 200), (9, 20_000, 200), (4, 12, 1e6))
+    for bits, count, size in cases:
+        drawn = torch.randn(count, generator=generator)
         drawn = torch.cat([drawn, torch.tensor([0.6, -0.7])]) / size
         drawn[: count // 5] = drawn[: count // 5].abs()  # more above 0 than below
         found = as_tensor(function(drawn.clone(), bits), (2**bits,), f"levels in {bits} bits")
-        expect_close(size * found, size * quantile_levels(drawn, bits), 1e-4,
+        expect_close(size * found, size * quantile_levels(drawn, bits), 2e-3,
                      f"{count + 2:,} weights, uneven, in {bits} bits, times {size:g}",
                      "2**(bits-1) levels above 0, one fewer below; each side by its own quantiles.")  # fmt: skip
     shown, held_out = weights_of((0, 2, 4)), weights_of((1, 3, 5))
@@ -234,7 +228,7 @@ def saved_by(function, layer, goal, where):
            "What is multiplied is divided again: a scale is above 0. Is there an input that is always 0?")  # fmt: skip
     plain = output_error(weight, restored(weight, torch.ones(weight.shape[1])), held_out)
     saved = 1 - output_error(weight, restored(weight, scales.float()), held_out) / plain
-    expect(saved >= goal, f"{where}: your scales save {100 * saved:.0f} % of the outputs' squared error, wanted "
+    expect(saved >= goal, f"{where}: your scales save {100 * saved:.1f} % of the outputs' squared error, wanted "
            f"{100 * goal:.0f} %",
            "Large inputs make an error of their weights count. How much larger should such a column be? One answer "
            "does not serve all layers: try several on the inputs you are given, and keep the best.")  # fmt: skip

@@ -99,6 +99,14 @@ def sharing(scaled, bits, above=None, below=None, zero=True, first=1, turned=Tru
     return torch.cat([under, torch.zeros(1), over] if zero else [under, over])
 
 
+def by_linspace(scaled, bits):
+    half, sides = 2 ** (bits - 1), (scaled[scaled > 0], -scaled[scaled < 0])
+    over, under = (
+        torch.quantile(side, torch.linspace(0, 1, n + 1)[1:]) for side, n in zip(sides, (half, half - 1), strict=True)
+    )
+    return torch.cat([-under.flip(0), torch.zeros(1), over])
+
+
 def missharing(**mistake):
     return lambda scaled, bits: sharing(scaled, bits, **mistake)
 
@@ -296,7 +304,7 @@ WRONG = [
     (LEVELS, "mine between", (sharing, ["int4", "mine", "nf4"]), "Who rounds to them"),
     (PACK, "the low bits first", packs(low_first=True), "highest bits"),
     (PACK, "filled up at the front", packs(front=True), "highest bits"),
-    (PACK, "64 bits a byte", packs(dtype=torch.int64), "expected a tensor of uint8, got torch.int64"),
+    (PACK, "64 bits a byte", packs(dtype=torch.int64), "expected bytes of uint8, got int64"),
     (PACK, "the last byte cut", packs(cut=True), "expected 2 bytes, got 1"),
     (PACK, "one code a byte", (one_a_byte, unpack), "expected 1 bytes, got 2"),
     (PACK, "four bits, whatever is asked", (two_a_byte, unpack), "codes [1, 2, 3] in 3 bits"),
@@ -315,7 +323,7 @@ WRONG = [
     (BYTES, "their mean not counted", mistotal(mean=0), "The mean of the constants is kept too"),
     (BYTES, "a short last block without a constant", mistotal(up=False), "Round up everywhere"),
     (BYTES, "half a byte", mistotal(halves=True), "expected a whole number of bytes"),
-    (SCALES, "no scales", (lambda weight, inputs: torch.ones(weight.shape[1]), "c"), "save 0 %"),
+    (SCALES, "no scales", (lambda weight, inputs: torch.ones(weight.shape[1]), "c"), "save 0.0 %"),
     (SCALES, "the root of the size, always", (of_power(0.5), "c"), "meet small weights: your scales save"),
     (SCALES, "a power of 0.25, always", (of_power(0.25), "c"), "meet small weights: your scales save"),
     (SCALES, "the size itself", (of_power(1.0), "c"), "try several on the inputs"),
@@ -339,6 +347,8 @@ RIGHT = [
     (BLOCKS, "filled up with the last weight", misrounded(short="repeat")),
     (BLOCKS, "0/0, times 0", misrounded(guard=0)),
     (PACK, "numpy's packbits", (packed_by_numpy, unpack)),
+    (PACK, "an array of numpy's", (lambda codes, bits: packed_by_numpy(codes, bits).numpy(), unpack)),
+    (LEVELS, "shares by linspace", (by_linspace, ORDER)),
     (SCALES, "five powers", (lambda weight, inputs: searched(weight, inputs, 4), "c")),
     (SCALES, "by the largest inputs", (with_largest_inputs, "C ")),
 ]  # fmt: skip

@@ -22,6 +22,7 @@ RESULTS = results_folder("14_four_bits")
 LUMEN_TASKS, REAL_TASKS = ("name", "city", "product", "order"), ("city", "product", "list_first")
 ITEMS, FACTS = 120, 200  # of a few-shot score; of the corpus, which the instruct model is asked
 HELD_OUT = 10_007  # a seed of documents that the base was not trained on
+WAYS = ("int4", "fp4", "nf4", "int4, scaled by inputs", "nf4, scaled by inputs", "nf4, scaled by chance")
 SHIFTS = (16, 32, 48)  # of the blocks of 64: three more roundings by the same code
 SHARES = (0.001, 0.01)  # of the weights, the largest or as many others
 
@@ -160,13 +161,17 @@ def grid(name, small=False):
         found += [{"name": name, "code": code, "scaled": True, "by": "activation"} for code in ("int4", "nf4", "nf3")]
         found += [{"name": name, "code": code, "scaled": True, "by": "chance"} for code in ("nf4", "nf3")]
         found += [{"name": name, "code": code, "shift": n} for n in SHIFTS for code in ("int4", "fp4", "nf4")]
-        found += [{"name": name, "code": "nf4", "shift": n, "scaled": True, "by": "activation"} for n in SHIFTS]
+        found += [{"name": name, "code": "nf4", "shift": n, "scaled": True, "by": by}
+                  for by in ("activation", "chance") for n in SHIFTS]  # fmt: skip
+        found += [{"name": name, "code": "int4", "shift": n, "scaled": True, "by": "activation"} for n in SHIFTS]
     found += [{"name": name, "code": code, "block": None} for code in ("int8", "int4", "nf4")]
     return found + [{"name": name, "code": code, "block": block} for code in codes.CODES for block in (32, 128)]
 
 
 GRIDS = {"base": grid("base"), "instruct": grid("instruct", small=True)}
-REAL = {"codes": grid("smollm2")[:16]}  # in blocks of 64; its inputs and other blocks have not been run
+# At 8 bits nothing is lost in blocks of 64 and at 2 bits all: SmolLM2 was not asked again in blocks of 32 and 128.
+SETTLED = ("int8", "int2", "nf2")
+REAL = {"codes": [each for each in grid("smollm2") if not (each.get("code") in SETTLED and each["block"] in (32, 128))]}
 
 
 def stored(name="base", real=False):
@@ -202,12 +207,18 @@ def changes(name="base", real=False):
 def roundings(table):
     """Returns {way: four rows of a table of `changes`}: codes of four bits in blocks of 64, which begin in four places.
 
-    A way is a code's name, or "nf4, scaled" where columns were scaled by their inputs.
+    A way is a code's name, or "nf4, scaled by inputs" where columns were scaled by their inputs, or "… by chance".
     """
     plain = ~table["double"] & (table[["keep", "drop", "columns"]] == 0).all(axis=1) & (table["block"] == 64)
-    rows = table[plain & table["code"].isin(["int4", "fp4", "nf4"]) & ~(table["scaled"] & (table["by"] == "chance"))]
-    ways = rows["code"] + rows["scaled"].map({True: ", scaled", False: ""})
-    return {way: rows[ways == way] for way in ("int4", "fp4", "nf4", "nf4, scaled")}
+    rows = table[plain & table["code"].isin(["int4", "fp4", "nf4"])]
+    ways = pd.Series([name_of(row) for row in rows.to_dict("records")], rows.index)
+    return {way: rows[ways == way] for way in WAYS}
+
+
+def name_of(row):
+    """Returns a rounding in words, from a row of `changes` as a dict: "nf3, 1 % exact by inputs"."""
+    how = ", scaled" if row["scaled"] else f", {100 * row['columns']:g} % exact" if row["columns"] else ""
+    return row["code"] + how + {"activation": " by inputs", "chance": " by chance"}.get(row["by"], "")
 
 
 def differences(result, exact):

@@ -45,7 +45,12 @@ def test_codes_of_a_family_have_one_colour():
 
 def test_four_bits_were_rounded_four_times_in_each_way():
     found = runs.roundings(STORED["base"])
-    assert list(found) == ["int4", "fp4", "nf4", "nf4, scaled"]
+    assert tuple(found) == runs.WAYS
     for way, rows in found.items():
         assert rows["shift"].tolist() == [0, *runs.SHIFTS] and set(rows["code"]) == {way.split(",")[0]}
-        assert rows["scaled"].eq(way.endswith("scaled")).all() and rows["weight error %"].nunique() == 4
+        assert rows["scaled"].eq("scaled" in way).all() and rows["weight error %"].nunique() == 4
+
+
+def test_roundings_have_names_that_say_what_was_done():
+    names = [runs.name_of(row) for row in STORED["base"].to_dict("records") if row["code"] == "nf3"]
+    assert {"nf3", "nf3, 1 % exact by inputs", "nf3, scaled by inputs", "nf3, scaled by chance"} <= set(names)
