@@ -19,8 +19,16 @@ KINDS = {
 }
 BLOCKS = {"q8_0": 32, "q4_0": 32}
 ARCHITECTURES = {"llama": gguf.MODEL_ARCH.LLAMA, "qwen3": gguf.MODEL_ARCH.QWEN3}
-# What llama.cpp calls a byte-level tokenizer by how it splits text before it merges: single digits, or as Qwen does.
-SPLITS = {"llama": "smollm", "qwen3": "qwen2"}
+# How a byte-level tokenizer splits text before it merges, and what llama.cpp calls that.
+DIGITS, BYTES = {"type": "Digits", "individual_digits": True}, {"type": "ByteLevel", "add_prefix_space": False}
+QWEN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+SPLITS = {
+    "gpt-2": [BYTES | {"use_regex": True}],
+    "smollm": [DIGITS, BYTES | {"use_regex": True}],
+    "qwen2": [{"type": "Split", "pattern": {"Regex": QWEN}}, BYTES | {"use_regex": False}],
+}
+
+MORE = re.compile(r"modules_to_save|token_adapter|lora_magnitude|lora_embedding|lora_[AB]\..*bias$")  # than A and B
 
 
 def write_gguf(model, tokenizer, path, kind="f16"):
@@ -35,7 +43,7 @@ def write_gguf(model, tokenizer, path, kind="f16"):
     part = path.with_name(path.name + ".part")
     writer = gguf.GGUFWriter(part, gguf.MODEL_ARCH_NAMES[ARCHITECTURES[architecture]])
     add_sizes(writer, config)
-    add_tokenizer(writer, tokenizer, architecture, config.vocab_size)
+    add_tokenizer(writer, tokenizer, config.vocab_size)
     names = gguf.get_tensor_name_map(ARCHITECTURES[architecture], config.num_hidden_layers)
     for name, tensor in model.named_parameters():  # a tied head is there once, as the embedding
         layer, _, what = name.rpartition(".")
@@ -89,11 +97,15 @@ def check(model, kind, adapted=False):
     if architecture not in ARCHITECTURES:
         raise ValueError(f"export: a model of architecture {architecture!r} cannot be written here, only {known}; "
                          "llama.cpp's own convert_hf_to_gguf.py knows more than a hundred")  # fmt: skip
+    turned = model.config.rope_parameters["rope_type"]
+    if turned != "default":
+        raise ValueError(f"export: positions are turned by {turned!r}, which is not written here, only the default; "
+                         "llama.cpp's own convert_hf_to_gguf.py does it")  # fmt: skip
     if not adapted and any("lora_" in name for name, _ in model.named_parameters()):
         raise ValueError("export: the model has an adapter in it. Merge it first, model.merge_and_unload(), or write "
                          "it alone with write_gguf_adapter")  # fmt: skip
     for name, parameter in model.named_parameters():
-        if not parameter.is_floating_point():
+        if not parameter.is_floating_point() or hasattr(parameter, "quant_state"):
             raise ValueError(f"export: {name} is in {parameter.dtype}, packed by bitsandbytes. Load the base in 16 or "
                              "32 bits, merge there, and let `kind` round it")  # fmt: skip
         row = parameter.shape[-1]
@@ -109,8 +121,9 @@ def lora_config(model):
     if len(configs) != 1:
         raise ValueError(f"export: the model has {len(configs)} adapters, wanted one LoRA (a model of get_peft_model)")
     (config,) = configs.values()
-    other = [name for name, parameter in model.named_parameters() if parameter.requires_grad and "lora_" not in name]
-    if str(config.peft_type.value) != "LORA" or config.use_dora or other:
+    # By name: in an adapter that was loaded to be used nothing is trained any more.
+    other = [name for name, _ in model.named_parameters() if MORE.search(name)]
+    if config.peft_type.value != "LORA" or config.bias != "none" or other:
         raise ValueError("export: llama.cpp loads A and B of a LoRA and nothing else. Merge this adapter, "
                          "model.merge_and_unload(), and write the whole model")  # fmt: skip
     return config
@@ -145,7 +158,18 @@ def add_sizes(writer, config):
     writer.add_vocab_size(config.vocab_size)
 
 
-def add_tokenizer(writer, tokenizer, architecture, size):
+def split_of(made):
+    """Returns what llama.cpp calls the way a tokenizer splits text; raises ValueError where it is none of SPLITS."""
+    first = made["pre_tokenizer"] or {}
+    parts = first.get("pretokenizers", [first])
+    for name, wanted in SPLITS.items():
+        if len(parts) == len(wanted) and all(part | want == part for part, want in zip(parts, wanted, strict=True)):
+            return name
+    raise ValueError("export: the tokenizer splits text in a way that is not known here, and llama.cpp would read "
+                     "other tokens; its own convert_hf_to_gguf.py knows more")  # fmt: skip
+
+
+def add_tokenizer(writer, tokenizer, size):
     """Writes a byte-level tokenizer, its marks and its chat template."""
     made = json.loads(tokenizer.backend_tokenizer.to_str())
     if made["model"]["type"] != "BPE" or "ByteLevel" not in json.dumps(made["pre_tokenizer"]):
@@ -160,7 +184,7 @@ def add_tokenizer(writer, tokenizer, architecture, size):
         kinds[place] = gguf.TokenType.CONTROL if token.special else gguf.TokenType.USER_DEFINED
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in made["model"]["merges"]]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(SPLITS[architecture])
+    writer.add_tokenizer_pre(split_of(made))
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(merges)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from tiny import make_tiny
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -20,15 +20,15 @@ EDGES = " \n\ufffd"
 WHOLE = dict(task_type="CAUSAL_LM", target_modules="all-linear")
 # What llama.cpp answers to each question, by the ordinary client of OpenAI's: runs in an environment of its own.
 SERVER = """
-import importlib.util, json, sys, time
+import importlib.util, json, sys
 assert not any(importlib.util.find_spec(name) for name in ("torch", "transformers", "spectrum")), "there is torch"
 import openai, xllamacpp
 task = json.load(sys.stdin)
-params, start = xllamacpp.CommonParams(), time.monotonic()
+params = xllamacpp.CommonParams()
 params.model.path, params.n_ctx, params.n_parallel, params.verbosity = task["model"], 1024, 1, -1
 params.cpuparams.n_threads, params.warmup = 1, False
 params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in task["adapters"]]
-server, took = xllamacpp.Server(params), time.monotonic() - start
+server = xllamacpp.Server(params)
 client, said = openai.OpenAI(base_url=server.listening_address + "/v1", api_key="none"), []
 for scale in task["scales"]:
     lora = [{"id": number, "scale": scale} for number in range(len(task["adapters"]))]
@@ -37,7 +37,7 @@ for scale in task["scales"]:
             model="any", messages=[{"role": "user", "content": question}], max_tokens=task["most"], temperature=0,
             extra_body={"lora": lora, "cache_prompt": False})
         said.append((answer.choices[0].message.content, answer.usage.prompt_tokens))
-print("FOUND", json.dumps({"said": said, "address": server.listening_address, "seconds": took}))
+print("FOUND", json.dumps({"said": said, "address": server.listening_address}))
 """
 
 
@@ -55,7 +55,7 @@ def bare(tmp_path_factory):
 
 
 def ask(bare, model, questions, most=24, adapters=(), scales=(1.0,)):
-    """Return {"said": [(answer, tokens of the prompt)], "address", "seconds"} of a model's file, without torch."""
+    """Return {"said": [(answer, tokens of the prompt)], "address"} of a model's file, without torch."""
     task = {"model": str(model), "questions": questions, "most": most, "adapters": list(map(str, adapters)),
             "scales": scales}  # fmt: skip
     done = subprocess.run(
@@ -131,7 +131,7 @@ def test_lumen_in_16_bits_says_without_torch_what_it_says_in_torch(instruct, bar
     for kind in ("f32", "f16"):
         found = ask(bare, export.write_gguf(*instruct, tmp_path / kind, kind), questions)
         assert agreeing(found["said"], wanted) >= 0.95 * len(questions), kind
-        assert found["address"].startswith("http://127.0.0.1:") and found["seconds"] < 2
+        assert found["address"].startswith("http://127.0.0.1:")
 
 
 def test_base_and_adapter_stand_side_by_side_at_one_address(instruct, bare, tmp_path):
@@ -166,7 +166,6 @@ def test_smollm2_in_16_bits_says_without_torch_what_it_says_in_torch(bare, tmp_p
     questions = [item.input for item in items_of(("fact", "city"), 12)]
     found = ask(bare, export.write_gguf(model, tokenizer, tmp_path / "smollm2.gguf", "f16"), questions, most=8)
     assert agreeing(found["said"], answers(model, tokenizer, questions, most=8)) >= 0.8 * len(questions)
-    assert found["seconds"] < 5
 
 
 def test_a_qwen3_says_without_torch_what_it_says_in_torch(bare, tmp_path):
@@ -200,11 +199,53 @@ def test_what_cannot_be_written_is_refused_with_what_to_do(instruct, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("more", [{"use_dora": True}, {"bias": "all"}, {"modules_to_save": ["lm_head"]}])
-def test_an_adapter_that_is_more_than_a_and_b_is_refused(more, tmp_path):
-    adapted = get_peft_model(load_model("instruct")[0], LoraConfig(r=2, **WHOLE, **more))
+MORE = {
+    "dora": {"use_dora": True},
+    "biases": {"bias": "all"},
+    "a whole head": {"modules_to_save": ["lm_head"]},
+    "a bias of B": {"lora_bias": True, "target_modules": ["q_proj"]},
+    "embeddings": {"target_modules": ["q_proj", "embed_tokens"]},
+    "tokens": {"trainable_token_indices": [3, 4]},
+}
+
+
+@pytest.mark.parametrize("more", MORE.values(), ids=MORE)
+@pytest.mark.parametrize("loaded", [False, True], ids=["trained", "loaded to be used"])
+def test_an_adapter_that_is_more_than_a_and_b_is_refused(more, loaded, tmp_path):
+    adapted = get_peft_model(load_model("instruct")[0], LoraConfig(r=2, **{**WHOLE, **more}))
+    if loaded:
+        adapted.save_pretrained(tmp_path / "adapter")
+        adapted = PeftModel.from_pretrained(load_model("instruct")[0], tmp_path / "adapter")
     with pytest.raises(ValueError, match="A and B of a LoRA and nothing else. Merge this adapter"):
         export.write_gguf_adapter(adapted, tmp_path / "lora.gguf")
+
+
+def test_splits_are_known_by_what_they_do():
+    from tokenizers import Regex, pre_tokenizers
+    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
+
+    tokenizer = load_model("instruct")[1].backend_tokenizer
+    assert export.split_of(json.loads(tokenizer.to_str())) == "smollm"
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])  # fmt: skip
+    assert export.split_of(json.loads(tokenizer.to_str())) == "qwen2"
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    assert export.split_of(json.loads(tokenizer.to_str())) == "gpt-2"
+
+
+def test_positions_and_splits_that_would_be_read_otherwise_are_refused(instruct, tmp_path):
+    from tokenizers import pre_tokenizers
+
+    model, tokenizer = load_model("instruct")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Punctuation(), byte_level])
+    with pytest.raises(ValueError, match="splits text in a way that is not known here"):
+        export.write_gguf(model, tokenizer, tmp_path / "model.gguf")
+    model.config.rope_parameters["rope_type"] = "llama3"
+    with pytest.raises(ValueError, match="positions are turned by 'llama3'"):
+        export.write_gguf(model, instruct[1], tmp_path / "model.gguf")
+    assert not (tmp_path / "model.gguf").exists()
 
 
 def test_weights_in_four_bits_and_rows_that_fit_no_block_are_refused(tmp_path):
