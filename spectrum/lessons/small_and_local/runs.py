@@ -1,0 +1,119 @@
+"""The runs behind lesson 17: small models tuned on one narrow task, and larger ones that are told it in a prompt.
+
+`run` is one run, a pure function of its settings that a process pool can import; `GRIDS` holds the settings of the
+stored sweeps on lumen, `REAL` those on SmolLM2. `tools/make_sweeps.py` runs them; notebooks/17_small_and_local.ipynb
+reads them.
+"""
+
+import numpy as np
+import pandas as pd
+
+from spectrum import adapters, prompts
+from spectrum.evaluate import answer_length, bootstrap_interval, evaluate
+from spectrum.examples import tokenize_rows
+from spectrum.lessons.lora_rank.scores import is_real
+from spectrum.lessons.small_and_local.typed import typed_items
+from spectrum.models import ADAPTER, load_model, loaded_dtype
+from spectrum.passes import autocast, precision_of
+from spectrum.provenance import provenance
+from spectrum.shop import tasks
+from spectrum.shop.scoring import examples_of, is_right, items_of
+from spectrum.sweeps import read_record, record_path, results_folder
+from spectrum.train import train
+
+RESULTS = results_folder("17_small_and_local")
+TASKS = ("intent", "json_sentiment_city", "house_ticket")  # one class of five; two fields as JSON; a line by house rules
+RANK, ALPHA, STEPS, BATCH = 16, 16, 128, 8  # one recipe for every base; each has a rate of its own
+ROWS, SEEDS, ITEMS = (64, 256, 1024), (0, 1, 2), 100
+# The house's rules in words: what a prompt must say that no weights know.
+RULES = (
+    "Write one line: LG|category|priority|action. The category is lighting, kitchen, garden, bedroom, toys, office, "
+    "camping or tools. The priority is P1 if the message is urgent and the customer is unhappy with the product, P2 if "
+    "only one of the two is so, P3 if neither is. The action is PAY for a refund, SWAP for an exchange, TRACE for "
+    "tracking, STOP for a cancelled order, PRINT for an invoice."
+)
+
+
+def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0):
+    """Returns {"test", "typed"}: 1 or 0 for each of 100 held-out messages and of the fifty typed ones, and how.
+
+    Without `rows` a model is prompted: the order in words and `k` solved examples, as plain text or as a `chat`. With
+    `rows` it is tuned on so many messages of the task by the one recipe, at the rate `lr`, and asked by the short order
+    alone. "tokens" are those of a prompt, "last loss" and "seconds" those of a tuning.
+    """
+    model, tokenizer = load_model(name)
+    precision, found = precision_of(loaded_dtype(name, model.device)), {}
+    if rows:
+        model = adapters.add_lora(model, RANK, ALPHA, seed=seed)
+        settings = {"steps": STEPS, "batch_size": BATCH, "lr": lr, "seed": seed, "precision": precision}
+        records = train(model, tokenize_rows(tokenizer, rows_of(task, rows, seed)), progress=False, **settings)
+        found = {"last loss": float(np.mean([record["loss"] for record in records[-8:]]))}
+        found |= {"seconds": round(records[-1]["seconds"], 1), "trainable": adapters.count(model)["trainable"]}
+    with autocast(precision, model.device):
+        for part, items in {"test": items_of((task,), ITEMS, seed=3), "typed": typed_items(task)}.items():
+            asked = [short(item) for item in items] if rows else [prompt(item, k, chat) for item in items]
+            score = ask(model, tokenizer, items, asked, stop=None if rows or chat else "\n")
+            found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
+    return found | ({"provenance": provenance(model, name)} if is_real(name) and name != ADAPTER else {})
+
+
+def rows_of(task, count, seed=0):
+    """Returns messages of a task to train on, with the short order before each."""
+    taught = tasks.TASKS[task].sample(count, "train", seed)
+    return [{"prompt": prompts.ask(tasks.TASKS[task], item).strip(), "completion": item.gold} for item in taught]
+
+
+def short(item):
+    """Returns a message under the short order of its task, as a chat: all that a tuned model is told."""
+    return prompts.chat(prompts.ask(tasks.TASKS[item.task], item).strip())
+
+
+def order_of(item):
+    """Returns the order of a task in words, with all that the task's rules are."""
+    return RULES if item.task == "house_ticket" else tasks.TASKS[item.task].instruction(item)
+
+
+def prompt(item, k, chat=False):
+    """Returns a message under the order of its task in words and `k` solved examples, as text or as a chat."""
+    text = prompts.show(examples_of(item, k), item, order_of(item)) if k else f"{order_of(item)}\n{item.input}\n"
+    return prompts.chat(text.strip()) if chat else text
+
+
+def ask(model, tokenizer, items, asked, stop=None):
+    """Returns the Score of a model on items, asked by prompts."""
+    most = answer_length(tokenizer, [item.gold for item in items], least=16)
+    return evaluate(model, tokenizer, items, asked, is_right, max_new_tokens=most, stop=stop, progress=False)
+
+
+# ---- the stored sweeps ----
+
+BASES = ("lumen-small", "lumen-base", "lumen-instruct")
+LUMEN_RATES, REAL_RATES = (1e-3, 3e-3, 1e-2), (3e-4, 1e-3, 3e-3)
+SCAN = 256  # rows with which the rates were tried
+
+
+def prompted(names, ks, chat=False, named=TASKS):
+    """Returns the settings of prompted runs."""
+    return [{"name": name, "task": task, "k": k, "chat": chat} for name in names for task in named for k in ks]
+
+
+def scans(names, rates):
+    """Returns the settings of the runs that try rates: one seed, SCAN rows."""
+    return [{"name": name, "task": task, "rows": SCAN, "lr": lr, "seed": 0}
+            for name in names for task in TASKS for lr in rates]  # fmt: skip
+
+
+GRIDS = {
+    "prompted": [
+        *prompted(("lumen-small", "lumen-base"), (4, 8)),
+        *prompted(("lumen-instruct",), (0, 4, 8), chat=True),
+    ],
+    "rates": scans(BASES, LUMEN_RATES),
+}
+REAL = {
+    "rates": scans(("smollm2",), REAL_RATES),
+    "prompted": [
+        *prompted(("smollm2",), (0, 4, 8, 16)),
+        *prompted((ADAPTER,), (0, 4), chat=True),
+    ],
+}
