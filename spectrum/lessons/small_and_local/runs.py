@@ -6,25 +6,26 @@ reads them.
 """
 
 import numpy as np
-import pandas as pd
 
 from spectrum import adapters, prompts
-from spectrum.evaluate import answer_length, bootstrap_interval, evaluate
+from spectrum.evaluate import answer_length, evaluate
 from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank.scores import is_real
+from spectrum.lessons.small_and_local import engines
 from spectrum.lessons.small_and_local.typed import typed_items
 from spectrum.models import ADAPTER, load_model, loaded_dtype
 from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.shop import tasks
 from spectrum.shop.scoring import examples_of, is_right, items_of
-from spectrum.sweeps import read_record, record_path, results_folder
+from spectrum.sweeps import results_folder
 from spectrum.train import train
 
 RESULTS = results_folder("17_small_and_local")
-TASKS = ("intent", "json_sentiment_city", "house_ticket")  # one class of five; two fields as JSON; a line by house rules
+TASKS = ("intent", "json_sentiment_city", "house_ticket")  # a class of five; two fields as JSON; a line by house rules
 RANK, ALPHA, STEPS, BATCH = 16, 16, 128, 8  # one recipe for every base; each has a rate of its own
 ROWS, SEEDS, ITEMS = (64, 256, 1024), (0, 1, 2), 100
+ENGINE_ITEMS = 50  # asked one after the other, by each engine
 # The house's rules in words: what a prompt must say that no weights know.
 RULES = (
     "Write one line: LG|category|priority|action. The category is lighting, kitchen, garden, bedroom, toys, office, "
@@ -34,12 +35,14 @@ RULES = (
 )
 
 
-def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0):
+def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, kinds=None):
     """Returns {"test", "typed"}: 1 or 0 for each of 100 held-out messages and of the fifty typed ones, and how.
 
     Without `rows` a model is prompted: the order in words and `k` solved examples, as plain text or as a `chat`. With
     `rows` it is tuned on so many messages of the task by the one recipe, at the rate `lr`, and asked by the short order
-    alone. "tokens" are those of a prompt, "last loss" and "seconds" those of a tuning.
+    alone. "tokens" are those of a prompt, "last loss" and "seconds" those of a tuning. With `kinds` of GGUF files the
+    first ENGINE_ITEMS held-out messages are asked once more, of torch and of llama.cpp over each kind: "engines", the
+    rows of `engines.compare`, without answers but with "marks", and "same", the share of answers that torch gave too.
     """
     model, tokenizer = load_model(name)
     precision, found = precision_of(loaded_dtype(name, model.device)), {}
@@ -54,7 +57,24 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0):
             asked = [short(item) for item in items] if rows else [prompt(item, k, chat) for item in items]
             score = ask(model, tokenizer, items, asked, stop=None if rows or chat else "\n")
             found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
+    if kinds:
+        found["engines"] = in_engines(model, tokenizer, name, task, rows, k, kinds)
     return found | ({"provenance": provenance(model, name)} if is_real(name) and name != ADAPTER else {})
+
+
+def in_engines(model, tokenizer, name, task, rows, k, kinds):
+    """Returns the rows of `engines.compare` on held-out messages: of a tuned model's short order, or of a prompt's."""
+    items = items_of((task,), ITEMS, seed=3)[:ENGINE_ITEMS]
+    asked = [short(item) for item in items] if rows else [prompt(item, k) for item in items]
+    model = engines.whole(model, name)[0] if rows else load_model(name, dtype="float32")[0]
+    most = answer_length(tokenizer, [item.gold for item in items], least=16)
+    table = engines.compare(model, tokenizer, asked, most, None if rows else "\n", kinds)
+    first = [answer.strip() for answer in table[0]["answers"]]
+    for row in table:
+        answers = [answer.strip() for answer in row.pop("answers")]
+        row["same"] = float(np.mean([one == other for one, other in zip(answers, first, strict=True)]))
+        row["marks"] = [int(is_right(answer, item)) for answer, item in zip(answers, items, strict=True)]
+    return table
 
 
 def rows_of(task, count, seed=0):
@@ -88,7 +108,7 @@ def ask(model, tokenizer, items, asked, stop=None):
 # ---- the stored sweeps ----
 
 BASES = ("lumen-small", "lumen-base", "lumen-instruct")
-LUMEN_RATES, REAL_RATES = (1e-3, 3e-3, 1e-2), (3e-4, 1e-3, 3e-3)
+LUMEN_RATES, REAL_RATE = (1e-3, 3e-3, 1e-2), 1e-3  # lesson 12 tried rates at this rank, these steps and the ticket
 SCAN = 256  # rows with which the rates were tried
 
 
@@ -111,9 +131,15 @@ GRIDS = {
     "rates": scans(BASES, LUMEN_RATES),
 }
 REAL = {
-    "rates": scans(("smollm2",), REAL_RATES),
+    "tuned": [
+        *({"name": "smollm2", "task": task, "rows": SCAN, "lr": REAL_RATE, "seed": 0} for task in TASKS),
+        *({"name": "smollm2", "task": task, "rows": rows, "lr": REAL_RATE, "seed": 0}
+          for rows in ROWS if rows != SCAN for task in TASKS),
+        *({"name": "smollm2", "task": task, "rows": SCAN, "lr": REAL_RATE, "seed": seed}
+          for seed in SEEDS[1:] for task in TASKS),
+    ],
     "prompted": [
         *prompted(("smollm2",), (0, 4, 8, 16)),
         *prompted((ADAPTER,), (0, 4), chat=True),
     ],
-}
+}  # fmt: skip
