@@ -25,7 +25,7 @@ RESULTS = results_folder("17_small_and_local")
 TASKS = ("intent", "json_sentiment_city", "house_ticket")  # a class of five; two fields as JSON; a line by house rules
 RANK, ALPHA, STEPS, BATCH = 16, 16, 128, 8  # one recipe for every base; each has a rate of its own
 ROWS, SEEDS, ITEMS = (64, 256, 1024), (0, 1, 2), 100
-ENGINE_ITEMS = 50  # asked one after the other, by each engine
+DEV, ENGINE_ITEMS = 60, 50  # to choose a rate; asked one after the other, by each engine
 # The house's rules in words: what a prompt must say that no weights know.
 RULES = (
     "Write one line: LG|category|priority|action. The category is lighting, kitchen, garden, bedroom, toys, office, "
@@ -35,14 +35,15 @@ RULES = (
 )
 
 
-def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, kinds=None):
+def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, dev=False, kinds=None):
     """Returns {"test", "typed"}: 1 or 0 for each of 100 held-out messages and of the fifty typed ones, and how.
 
     Without `rows` a model is prompted: the order in words and `k` solved examples, as plain text or as a `chat`. With
     `rows` it is tuned on so many messages of the task by the one recipe, at the rate `lr`, and asked by the short order
-    alone. "tokens" are those of a prompt, "last loss" and "seconds" those of a tuning. With `kinds` of GGUF files the
-    first ENGINE_ITEMS held-out messages are asked once more, of torch and of llama.cpp over each kind: "engines", the
-    rows of `engines.compare`, without answers but with "marks", and "same", the share of answers that torch gave too.
+    alone. With `dev` it is asked other messages instead, "dev", by which its rate was chosen. "tokens" are those of a
+    prompt, "last loss" and "seconds" those of a tuning. With `kinds` of GGUF files the first ENGINE_ITEMS held-out
+    messages are asked once more, of torch and of llama.cpp over each kind: "engines", the rows of `engines.compare`,
+    without answers but with "marks", and "same", the share of answers that torch gave too.
     """
     model, tokenizer = load_model(name)
     precision, found = precision_of(loaded_dtype(name, model.device)), {}
@@ -53,13 +54,20 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, kinds=None):
         found = {"last loss": float(np.mean([record["loss"] for record in records[-8:]]))}
         found |= {"seconds": round(records[-1]["seconds"], 1), "trainable": adapters.count(model)["trainable"]}
     with autocast(precision, model.device):
-        for part, items in {"test": items_of((task,), ITEMS, seed=3), "typed": typed_items(task)}.items():
+        for part, items in parts(task, dev).items():
             asked = [short(item) for item in items] if rows else [prompt(item, k, chat) for item in items]
             score = ask(model, tokenizer, items, asked, stop=None if rows or chat else "\n")
             found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
     if kinds:
         found["engines"] = in_engines(model, tokenizer, name, task, rows, k, kinds)
     return found | ({"provenance": provenance(model, name)} if is_real(name) and name != ADAPTER else {})
+
+
+def parts(task, dev=False):
+    """Returns {part: items}: what the runs are compared on, or the part by which a rate is chosen."""
+    if dev:
+        return {"dev": tasks.TASKS[task].sample(DEV, "dev", seed=3)}
+    return {"test": items_of((task,), ITEMS, seed=3), "typed": typed_items(task)}
 
 
 def in_engines(model, tokenizer, name, task, rows, k, kinds):
@@ -108,7 +116,8 @@ def ask(model, tokenizer, items, asked, stop=None):
 # ---- the stored sweeps ----
 
 BASES = ("lumen-small", "lumen-base", "lumen-instruct")
-LUMEN_RATES, REAL_RATE = (1e-3, 3e-3, 1e-2), 1e-3  # lesson 12 tried rates at this rank, these steps and the ticket
+LUMEN_RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+REAL_RATE = 1e-3  # lesson 12 tried others with SmolLM2 at this rank, in these steps, on the ticket
 SCAN = 256  # rows with which the rates were tried
 
 
@@ -119,7 +128,7 @@ def prompted(names, ks, chat=False, named=TASKS):
 
 def scans(names, rates):
     """Returns the settings of the runs that try rates: one seed, SCAN rows."""
-    return [{"name": name, "task": task, "rows": SCAN, "lr": lr, "seed": 0}
+    return [{"name": name, "task": task, "rows": SCAN, "lr": lr, "seed": 0, "dev": True}
             for name in names for task in TASKS for lr in rates]  # fmt: skip
 
 
