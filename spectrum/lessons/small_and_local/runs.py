@@ -35,12 +35,12 @@ RULES = (
 )
 
 
-def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, dev=False, kinds=None):
+def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, scan=False, kinds=None):
     """Returns {"test", "typed"}: 1 or 0 for each of 100 held-out messages and of the fifty typed ones, and how.
 
     Without `rows` a model is prompted: the order in words and `k` solved examples, as plain text or as a `chat`. With
     `rows` it is tuned on so many messages of the task by the one recipe, at the rate `lr`, and asked by the short order
-    alone. With `dev` it is asked other messages instead, "dev", by which its rate was chosen. "tokens" are those of a
+    alone. With `scan` it is asked other messages instead, "dev", by which its rate was chosen. "tokens" are those of a
     prompt, "last loss" and "seconds" those of a tuning. With `kinds` of GGUF files the first ENGINE_ITEMS held-out
     messages are asked once more, of torch and of llama.cpp over each kind: "engines", the rows of `engines.compare`,
     without answers but with "marks", and "same", the share of answers that torch gave too.
@@ -54,7 +54,7 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, dev=False, k
         found = {"last loss": float(np.mean([record["loss"] for record in records[-8:]]))}
         found |= {"seconds": round(records[-1]["seconds"], 1), "trainable": adapters.count(model)["trainable"]}
     with autocast(precision, model.device):
-        for part, items in parts(task, dev).items():
+        for part, items in parts(task, scan).items():
             asked = [short(item) for item in items] if rows else [prompt(item, k, chat) for item in items]
             score = ask(model, tokenizer, items, asked, stop=None if rows or chat else "\n")
             found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
@@ -63,9 +63,9 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, seed=0, dev=False, k
     return found | ({"provenance": provenance(model, name)} if is_real(name) and name != ADAPTER else {})
 
 
-def parts(task, dev=False):
+def parts(task, scan=False):
     """Returns {part: items}: what the runs are compared on, or the part by which a rate is chosen."""
-    if dev:
+    if scan:
         return {"dev": tasks.TASKS[task].sample(DEV, "dev", seed=3)}
     return {"test": items_of((task,), ITEMS, seed=3), "typed": typed_items(task)}
 
@@ -128,7 +128,7 @@ def prompted(names, ks, chat=False, named=TASKS):
 
 def scans(names, rates):
     """Returns the settings of the runs that try rates: one seed, SCAN rows."""
-    return [{"name": name, "task": task, "rows": SCAN, "lr": lr, "seed": 0, "dev": True}
+    return [{"name": name, "task": task, "rows": SCAN, "lr": lr, "seed": 0, "scan": True}
             for name in names for task in TASKS for lr in rates]  # fmt: skip
 
 
