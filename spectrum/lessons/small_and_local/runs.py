@@ -6,9 +6,10 @@ reads them.
 """
 
 import numpy as np
+import pandas as pd
 
 from spectrum import adapters, prompts
-from spectrum.evaluate import answer_length, evaluate
+from spectrum.evaluate import answer_length, bootstrap_interval, evaluate
 from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank.scores import is_real
 from spectrum.lessons.small_and_local import engines
@@ -18,7 +19,7 @@ from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.shop import tasks
 from spectrum.shop.scoring import examples_of, is_right, items_of
-from spectrum.sweeps import results_folder
+from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import train
 
 RESULTS = results_folder("17_small_and_local")
@@ -152,3 +153,54 @@ REAL = {
         *prompted((ADAPTER,), (0, 4), chat=True),
     ],
 }  # fmt: skip
+
+
+# ---- what the stored runs say ----
+
+
+def stored(sweep, real=False):
+    """Returns the stored runs of a sweep of GRIDS (of REAL if `real`) as a DataFrame: settings and results by name."""
+    return read_sweep(RESULTS / ("real" if real else "") / sweep)
+
+
+def both(sweep):
+    """Returns the stored runs of a sweep on lumen and on SmolLM2 as one DataFrame."""
+    return pd.concat([stored(sweep), stored(sweep, real=True)], ignore_index=True)
+
+
+def share(marks):
+    """Returns the share of ones in marks, in per cent."""
+    return 100 * float(np.mean(marks))
+
+
+def best_prompts(part="test"):
+    """Returns a DataFrame of models × TASKS: the best score of a model's prompts, in %, and the prompt's row in "runs".
+
+    The best is chosen on the very messages of the score, which favours the prompts.
+    """
+    table = both("prompted")
+    table["score"] = [share(marks) for marks in table[part]]
+    return table.loc[table.groupby(["name", "task"])["score"].idxmax()].set_index(["name", "task"])
+
+
+def tuned_scores(part="test"):
+    """Returns a DataFrame of the tuned runs on both models: their settings and results, and "score" in %."""
+    table = both("tuned")
+    return table.assign(score=[share(marks) for marks in table[part]])
+
+
+def by_seed(table):
+    """Returns "91 (89 to 93)" for the scores of several seeds, or "91" for one."""
+    scores = sorted(table["score"])
+    if len(scores) == 1:
+        return f"{scores[0]:.0f}"
+    return f"{np.mean(scores):.0f} ({scores[0]:.0f} to {scores[-1]:.0f})"
+
+
+def advantage(tuned, prompt, part="test"):
+    """Returns [points, low, high] by which tuned runs answer better than a prompt's run on the same messages.
+
+    The 95 % interval resamples the messages; each message of the tuned runs counts with the mean of their seeds.
+    """
+    off = 100 * (np.mean(list(tuned[part]), axis=0) - np.array(prompt[part]))
+    return [float(off.mean()), *bootstrap_interval(off)]
