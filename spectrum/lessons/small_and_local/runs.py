@@ -133,7 +133,32 @@ def scans(names, rates):
             for name in names for task in TASKS for lr in rates]  # fmt: skip
 
 
+# For each base and task the rate of the best score on messages of its own ("rates"), the lowest of equals.
+RATES = {
+    ("lumen-small", "intent"): 1e-3, ("lumen-small", "json_sentiment_city"): 1e-3,
+    ("lumen-small", "house_ticket"): 1e-2,
+    ("lumen-base", "intent"): 1e-3, ("lumen-base", "json_sentiment_city"): 3e-3, ("lumen-base", "house_ticket"): 1e-2,
+    ("lumen-instruct", "intent"): 1e-3, ("lumen-instruct", "json_sentiment_city"): 3e-3,
+    ("lumen-instruct", "house_ticket"): 1e-2,
+} | {("smollm2", task): REAL_RATE for task in TASKS}  # fmt: skip
+
+
+def tuned(name, task, rows, seed=0, **more):
+    """Returns the settings of a tuned run at its base's own rate."""
+    return {"name": name, "task": task, "rows": rows, "lr": RATES[name, task], "seed": seed} | more
+
+
+EXPORTED = "json_sentiment_city"  # the task whose models, tuned on most messages, are exported: in the sweep "engines"
 GRIDS = {
+    "tuned": [
+        tuned(base, task, rows, seed)
+        for base in BASES
+        for task in TASKS
+        for rows in (ROWS if base != "lumen-instruct" else ROWS[-1:])
+        for seed in SEEDS
+        if (base, task, rows, seed) not in ((each, EXPORTED, ROWS[-1], 0) for each in BASES[:2])
+    ],
+    "engines": [tuned(base, EXPORTED, ROWS[-1], kinds=list(engines.KINDS)) for base in BASES[:2]],
     "prompted": [
         *prompted(("lumen-small", "lumen-base"), (4, 8)),
         *prompted(("lumen-instruct",), (0, 4, 8), chat=True),
@@ -142,11 +167,13 @@ GRIDS = {
 }
 REAL = {
     "tuned": [
-        *({"name": "smollm2", "task": task, "rows": SCAN, "lr": REAL_RATE, "seed": 0} for task in TASKS),
-        *({"name": "smollm2", "task": task, "rows": rows, "lr": REAL_RATE, "seed": 0}
-          for rows in ROWS if rows != SCAN for task in TASKS),
-        *({"name": "smollm2", "task": task, "rows": SCAN, "lr": REAL_RATE, "seed": seed}
-          for seed in SEEDS[1:] for task in TASKS),
+        *(tuned("smollm2", task, rows) for rows in (SCAN, ROWS[0]) for task in TASKS),
+        *(tuned("smollm2", task, ROWS[-1]) for task in TASKS if task != EXPORTED),
+        *(tuned("smollm2", "house_ticket", ROWS[-1], seed) for seed in SEEDS[1:]),
+    ],
+    "engines": [
+        tuned("smollm2", EXPORTED, ROWS[-1], kinds=list(engines.KINDS)),
+        {"name": "smollm2", "task": EXPORTED, "k": 8, "kinds": ["f16", "q4_0"]},
     ],
     "prompted": [
         *prompted(("smollm2",), (0, 4, 8, 16)),
@@ -185,8 +212,22 @@ def best_prompts(part="test"):
 
 def tuned_scores(part="test"):
     """Returns a DataFrame of the tuned runs on both models: their settings and results, and "score" in %."""
-    table = both("tuned")
+    table = pd.concat([both("tuned"), both("engines").dropna(subset="rows")], ignore_index=True)
     return table.assign(score=[share(marks) for marks in table[part]])
+
+
+def chosen(table, name, task, rows=ROWS[-1]):
+    """Returns the rows of a table of tuned runs of one base on one task, tuned on so many messages."""
+    return table[(table["name"] == name) & (table["task"] == task) & (table["rows"] == rows)]
+
+
+def engine_tables():
+    """Returns {way: rows of `engines.compare`} of the stored runs: tuned models, and SmolLM2 with 8 examples."""
+    found = {}
+    for row in both("engines").to_dict("records"):
+        way = f"{row['name']}, tuned" if row["rows"] == row["rows"] else f"{row['name']}, prompted"
+        found[way] = row["engines"]
+    return found
 
 
 def by_seed(table):
