@@ -21,7 +21,10 @@ def label(path):
 
 
 def read(path):
-    return nbformat.read(path, as_version=4)
+    """Return a stored notebook without its cell for Colab, which does nothing elsewhere."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if "colab" not in cell.metadata.get("tags", [])]
+    return notebook
 
 
 def code_cells(notebook):

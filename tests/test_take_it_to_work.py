@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import socket
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from zoo import OPENS, THINKING
 
 SECTIONS = read_sections()
-TUNING, MEASURING = ["07", "11", "12", "15"], ["14"]
+TUNING, MEASURING, SERVING = ["07", "11", "12", "15"], ["14"], ["17"]
 # A trainer takes a GPU where it sees one; TRL's own default, bfloat16 on the way, would blur comparisons.
 HOW = {"use_cpu": not torch.cuda.is_available(), "logging_steps": 4, "learning_rate": 1e-2}
 EXACT = {**HOW, "bf16": False}
@@ -69,7 +70,7 @@ def test_tuning_lesson_has_a_section_with_its_twin(lesson):
 
 
 def test_each_section_is_run_here():
-    assert sorted(SECTIONS) == sorted(TUNING + MEASURING), "a section without a test that runs it"
+    assert sorted(SECTIONS) == sorted(TUNING + MEASURING + SERVING), "a section without a test that runs it"
 
 
 CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("block", "twin") if getattr(section, code)]
@@ -331,3 +332,39 @@ def test_other_rounding_is_noticed(blocks, change, eager):
     run = blocks.run(SECTIONS["15"].block.replace(*change), HOW=quantized(num_train_epochs=1))
     with pytest.raises(AssertionError):
         check_four_bits(run.trainers[0].model, blocks)
+
+
+# ---- lesson 17: a merged model is served, and asked beside torch ----
+
+
+@pytest.mark.slow
+def test_a_merged_model_is_served_and_says_what_torch_says(tmp_path, monkeypatch):
+    pytest.importorskip("xllamacpp")
+    pytest.importorskip("openai")
+    from peft import LoraConfig, get_peft_model
+
+    from spectrum import export
+    from spectrum.serve import start
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place, servers = Place(tmp_path, "qwen3", THINKING, hidden=64), []
+    torch.manual_seed(0)
+    adapted = get_peft_model(place.load(), LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
+    adapted.save_pretrained(tmp_path / "adapter")
+
+    def serve_what_was_merged(asked):
+        assert str(place.out) in asked
+        model = AutoModelForCausalLM.from_pretrained(place.out)
+        file = export.write_gguf(model, place.tokenizer(), tmp_path / "model.gguf", "f32")
+        servers.append(start(file, port=port))
+
+    monkeypatch.setattr("builtins.input", serve_what_was_merged)
+    place.write([chat(*messages, "") for messages in (["Is the lantern blue?"], ["größe 東京"], ["Order 4821!"])])
+    dials = {"ADAPTER": str(tmp_path / "adapter"), "URL": f"http://127.0.0.1:{port}/v1", "MOST": 6}
+    run = place.run(SECTIONS["17"].block, **dials)
+    assert run.printed.startswith("3 chats: 3 answers as in torch, 0 right"), run.printed
+    # Merged over the base that the adapter was trained on, and nothing else.
+    wanted = logits(adapted.eval(), place.tokenizer())
+    assert torch.allclose(logits(AutoModelForCausalLM.from_pretrained(place.out), place.tokenizer()), wanted, atol=1e-4)

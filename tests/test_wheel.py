@@ -2,7 +2,6 @@
 
 import ast
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import make_colab
 from tools.lifted import needed, statements
 
 ROOT = Path(__file__).parents[1]
@@ -29,15 +29,8 @@ assert spectrum.__file__.startswith({site!r}), spectrum.__file__
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The path of a wheel, built from a copy of the tree, so that nothing of an earlier build gets in."""
-    folder, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree")
-    for name in ("spectrum", "results"):
-        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tree)
-    command = ["-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder, tree]
-    subprocess.run([sys.executable, *map(str, command)], check=True, capture_output=True)
-    return next(folder.glob("*.whl"))
+    """The path of the course's wheel."""
+    return make_colab.build_wheel(tmp_path_factory.mktemp("wheel"), "--no-build-isolation", "--no-index")
 
 
 @pytest.fixture(scope="module")
