@@ -22,7 +22,7 @@ QUIET_ENV = HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false OMP_NUM_THREADS=1 SPEC
 PYTEST = $(QUIET_ENV) $(PY) -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help lab install test check labs claims notebooks weights effects sweeps real mutants clean real-model lint unit-tests browser-tests notebook-tests
+.PHONY: help lab install test check labs claims notebooks weights effects sweeps real mutants colab clean real-model lint unit-tests browser-tests notebook-tests
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -62,6 +62,9 @@ real: $(VENV)/.installed real-model ## the stored runs on SmolLM2 in results/*/r
 
 mutants: $(VENV)/.installed-test ## put small faults into the worked labs: do the checks find them? (goes on where it was stopped)
 	$(QUIET_ENV) $(PY) -m tools.mutants --jobs $(WORKERS)
+
+colab: $(VENV)/.installed ## pack the course for Colab: build/colab/customization-spectrum.zip (docs/colab.md)
+	$(PY) -m tools.make_colab
 
 clean: ## remove .venv and caches (a training run in build/ stays)
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache

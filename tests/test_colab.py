@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sysconfig
 import venv
@@ -117,6 +118,20 @@ def test_the_profile_of_a_card(gigabytes, profile):
     from spectrum.models import PROFILES
 
     assert colab_start.profile_of(gigabytes) == profile and profile in PROFILES
+
+
+def test_what_the_page_predicts_for_a_t4_is_what_the_ledger_says():
+    from spectrum.ledger import ledger
+    from spectrum.lessons.lora_by_hand.published import configs
+
+    settings = {"rank": 16, "batch": 1, "length": 1024, "checkpointing": True, "optimizer_bits": 8}
+    rows = re.findall(
+        r"^\| (Qwen3\S+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", (ROOT / "docs/colab.md").read_text(), re.M
+    )
+    assert len(rows) == 3
+    for name, *told in rows:
+        wanted = [ledger(configs()[name], method, **settings)["total"] / 1e9 for method in ("full", "lora", "qlora")]
+        assert [float(each) for each in told] == [round(each, 1) for each in wanted], name
 
 
 # ---- badges ----

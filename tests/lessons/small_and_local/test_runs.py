@@ -66,12 +66,11 @@ def test_scores_of_seeds_in_words():
 
 def test_a_run_asks_and_tunes(monkeypatch):
     monkeypatch.setattr(runs, "ITEMS", 4)
-    monkeypatch.setattr(runs, "STEPS", 2)
     prompted = runs.run("lumen-instruct", "intent", k=0, chat=True)
     assert len(prompted["test"]) == 4 and len(prompted["typed"]) == 50 and prompted["tokens, test"] > 20
-    found = runs.run("lumen-small", "intent", rows=16, lr=1e-3)
+    found = runs.run("lumen-small", "intent", rows=16, lr=1e-3, steps=2)
     assert found["trainable"] > 10_000 and "last loss" in found and "provenance" not in found
-    scan = runs.run("lumen-small", "intent", rows=16, lr=1e-3, scan=True)
+    scan = runs.run("lumen-small", "intent", rows=16, lr=1e-3, steps=2, scan=True)
     assert len(scan["dev"]) == runs.DEV and "test" not in scan
 
 
@@ -80,8 +79,7 @@ def test_engines_are_asked_the_same_and_marked(monkeypatch):
     pytest.importorskip("openai")
     monkeypatch.setattr(runs, "ENGINE_ITEMS", 3)
     monkeypatch.setattr(runs, "ITEMS", 3)
-    monkeypatch.setattr(runs, "STEPS", 1)
-    rows = runs.run("lumen-small", "intent", rows=8, lr=1e-3, kinds=["f32"])["engines"]
+    rows = runs.run("lumen-small", "intent", rows=8, lr=1e-3, steps=1, kinds=["f32"])["engines"]
     assert [row["engine"] for row in rows] == ["torch", "f32"] and rows[1]["same"] == 1
     assert rows[0]["marks"] == rows[1]["marks"] and rows[0]["MB"] > rows[1]["MB"] > 0
     assert all(row["start"] > 0 and row["ms"] > 0 for row in rows) and rows[1]["read"] > 0 < rows[1]["write"]
