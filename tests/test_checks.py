@@ -43,7 +43,7 @@ def drawn_alike(monkeypatch, request):
 
 # They train or run models for seconds each: in all they take longer than the rest of `make check`.
 HEAVY = ("lab_07", "lab_11", "lab_12", "lab_15")
-HEAVY_CHECKS = ("check_share_keys", "check_spend", "check_scales")
+HEAVY_CHECKS = ("check_share_keys", "check_spend", "check_scales", "check_ship")
 
 
 def rows_of(lab, table):

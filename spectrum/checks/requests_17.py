@@ -48,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.requests.append((self.command, self.path, dict(self.headers.items()), body))
+        self.server.requests.append((self.command, self.path, self.headers, body))
         self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(self.server.reply)))
@@ -62,21 +62,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def recording():
-    """A context with a Recorder that answers; no proxy that the machine's settings name stands before it."""
+def without_proxies():
+    """A context in which no proxy that the machine's settings name stands between this machine and itself."""
     kept = {name: os.environ.get(name) for name in ("no_proxy", "NO_PROXY")}
     os.environ.update(dict.fromkeys(kept, "*"))
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def recording():
+    """A context with a Recorder that answers."""
     server = Recorder()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield server
+        with without_proxies():
+            yield server
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
-        for name, value in kept.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 @functools.cache
@@ -100,19 +109,14 @@ def serving():
         yield server.url
 
 
-@contextlib.contextmanager
-def without_proxies():
-    """A context in which no proxy stands between this machine and itself."""
-    with recording():
-        yield
-
-
 def said(url, question, most=24, **body):
     """Returns what is answered at an address, asked greedily; raises RuntimeError for a status other than 200."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname, place.port, timeout=SECONDS)
     asked = {"messages": [{"role": "user", "content": question}], "temperature": 0, "max_tokens": most, **body}
-    connection.request("POST", f"{place.path}/chat/completions", json.dumps(asked), {"Content-Type": "application/json"})
+    connection.request(
+        "POST", f"{place.path}/chat/completions", json.dumps(asked), {"Content-Type": "application/json"}
+    )
     reply = connection.getresponse()
     body = json.loads(reply.read())
     connection.close()

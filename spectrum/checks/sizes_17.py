@@ -73,8 +73,8 @@ def slips(shapes, kind, tied):
         wanted - numbers / 16: "These are the codes alone. Each block of 32 weights has a constant of 16 bits beside "
         "them." if kind in export.BLOCKS else "",
         wanted + numbers / 16: "A constant has 16 bits, so 2 bytes." if kind in export.BLOCKS else "",
-        wanted - 4 * vectors + rate * vectors: ROUNDED,
         wanted - 2 * vectors: "A norm or a bias keeps its 32 bits, which are 4 bytes, also beside 16.",
+        wanted - 4 * vectors + rate * vectors: ROUNDED,
         8 * wanted: "These are bits. A byte has eight.",
         wanted / 1e6: "In bytes, please, and not in MB.",
         wanted / 2**20: "In bytes, please, and not in MiB.",

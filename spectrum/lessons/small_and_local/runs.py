@@ -14,7 +14,7 @@ from spectrum.examples import tokenize_rows
 from spectrum.lessons.lora_rank.scores import is_real
 from spectrum.lessons.small_and_local import engines
 from spectrum.lessons.small_and_local.typed import typed_items
-from spectrum.models import ADAPTER, load_model, loaded_dtype
+from spectrum.models import load_model, loaded_dtype
 from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
 from spectrum.shop import tasks
@@ -62,7 +62,7 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, steps=STEPS, seed=0,
             found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
     if kinds:
         found["engines"] = in_engines(model, tokenizer, name, task, rows, k, kinds)
-    return found | ({"provenance": provenance(model, name)} if is_real(name) and name != ADAPTER else {})
+    return found | ({"provenance": provenance(model, name)} if is_real(name) else {})
 
 
 def parts(task, scan=False):
@@ -175,8 +175,8 @@ REAL = {
         {"name": "smollm2", "task": EXPORTED, "k": 8, "kinds": ["f16", "q4_0"]},
     ],
     "prompted": [
-        *prompted(("smollm2",), (0, 4, 8, 16)),
-        *prompted((ADAPTER,), (0, 4), chat=True),
+        *prompted(("smollm2",), (0, 4, 8)),
+        *prompted(("smollm2",), (16,), named=(EXPORTED,)),  # where 8 examples were better than 4
     ],
 }  # fmt: skip
 
