@@ -28,10 +28,10 @@ class Recorder(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self):
+    def __init__(self, where):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests, self.status, self.reply = [], 200, b""
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
+        self.where, self.url = f"{where}/v1", f"http://127.0.0.1:{self.server_port}{where}/v1"
 
     def plan(self, text="", status=200, error=""):
         """Sets what comes next: an answer's text, or the message of an error; what was written down is forgotten."""
@@ -74,9 +74,9 @@ def without_proxies():
 
 
 @contextlib.contextmanager
-def recording():
-    """A context with a Recorder that answers."""
-    server = Recorder()
+def recording(where=""):
+    """A context with a Recorder that answers, at a path of its machine."""
+    server = Recorder(where)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

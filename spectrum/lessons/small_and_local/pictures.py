@@ -14,14 +14,12 @@ SHADES = {
     "lumen-base": plots.COLOURS["base"],
     "lumen-instruct": plots.COLOURS["instruct"],
     "smollm2": plots.COLOURS["full"],
-    "smollm2-shop": plots.COLOURS["lora"],
 }
 SIZES = {
     "lumen-small": "1.0M",
     "lumen-base": "3.1M",
     "lumen-instruct": "3.1M",
     "smollm2": "135M",
-    "smollm2-shop": "135M",
 }
 TASKS = {"intent": "the wish", "json_sentiment_city": "two fields", "house_ticket": "the ticket"}
 

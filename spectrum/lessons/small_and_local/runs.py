@@ -11,7 +11,7 @@ import pandas as pd
 from spectrum import adapters, prompts
 from spectrum.evaluate import answer_length, bootstrap_interval, evaluate
 from spectrum.examples import tokenize_rows
-from spectrum.lessons.lora_rank.scores import is_real
+from spectrum.lessons.lora_rank import runs as rank_runs
 from spectrum.lessons.small_and_local import engines
 from spectrum.lessons.small_and_local.typed import typed_items
 from spectrum.models import load_model, loaded_dtype
@@ -62,7 +62,7 @@ def run(name, task, k=None, chat=False, rows=None, lr=None, steps=STEPS, seed=0,
             found |= {part: [int(right) for right in score.correct], f"tokens, {part}": round(score.tokens_in, 1)}
     if kinds:
         found["engines"] = in_engines(model, tokenizer, name, task, rows, k, kinds)
-    return found | ({"provenance": provenance(model, name)} if is_real(name) else {})
+    return found | ({"provenance": provenance(model, name)} if rank_runs.is_real(name) else {})
 
 
 def parts(task, scan=False):
@@ -227,6 +227,22 @@ def engine_tables():
         way = f"{row['name']}, tuned" if row["rows"] == row["rows"] else f"{row['name']}, prompted"
         found[way] = row["engines"]
     return found
+
+
+def engine_frame(rows):
+    """Returns rows of `engines.compare` as a DataFrame with a line for each engine."""
+    lines = {}
+    for row in rows:
+        low, high = bootstrap_interval(100 * np.array(row["marks"], dtype=float))
+        lines[row["engine"]] = {
+            "file, MB": round(row["file MB"], 1),
+            "ready after, s": round(row["start"], 1),
+            "memory, MB": round(row["MB"]),
+            "ms an answer": round(row["ms"]),
+            "answers as torch's, %": round(100 * row["same"]),
+            "right, %": f"{share(row['marks']):.0f} ({low:.0f} to {high:.0f})",
+        }
+    return pd.DataFrame(lines).T
 
 
 def by_seed(table):
