@@ -86,10 +86,10 @@ def test_python_versions_agree():
     assert "(3, 11)" in makefile and "3.11" in makefile
 
 
-def imported(path):
-    """Return the top-level modules that a file imports, wherever in it."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(path, at_once=False):
+    """Return the modules that a file imports, wherever in it, or only what it imports `at_once`, outside functions."""
+    found, tree = set(), ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if at_once else ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -109,7 +109,15 @@ def undeclared(folder, declared, own):
 
 
 def test_package_imports_are_dependencies():
-    assert undeclared("spectrum", names(NEEDED), {"spectrum"}) == {}
+    assert undeclared("spectrum", names(NEEDED) | names(EXTRAS["serve"]), {"spectrum"}) == {}
+
+
+def test_what_only_serving_needs_is_imported_where_something_is_served():
+    optional = {module for module, owners in packages_distributions().items()
+                if {canonicalize_name(owner) for owner in owners} & names(EXTRAS["serve"])}  # fmt: skip
+    assert {"openai", "xllamacpp"} <= optional
+    files = (ROOT / "spectrum").rglob("*.py")
+    assert not [path.name for path in files if imported(path, at_once=True) & optional]
 
 
 def test_tool_imports_are_dependencies_or_the_test_extra():

@@ -3,10 +3,7 @@
 What they show is measured by `spectrum.lessons.small_and_local.runs`; notebooks/17_small_and_local.ipynb reads them.
 """
 
-import numpy as np
-
 from spectrum import plots
-from spectrum.lessons.small_and_local import runs
 
 # One colour for each base; a prompted model is drawn hollow, in its own.
 SHADES = {
@@ -95,13 +92,15 @@ def show_rows(table, task, title):
 
 
 def engine_figure(tables, title):
-    """Returns the figure of engines: memory in MB against milliseconds an answer, for {name: rows of engines}."""
+    """Returns the figure of engines: memory in MB against milliseconds an answer, for {way: rows of engines}."""
     figure, axes = plots.new_figure(title, height=3.4)
     for name, rows in tables.items():
+        shade, fill = SHADES[name.split(",")[0]], "white" if name.endswith("prompted") else None
         for row in rows:
-            axes.plot(row["MB"], row["ms"], "s" if row["engine"] == "torch" else "o", color=SHADES[name], markersize=7)
+            marker = "s" if row["engine"] == "torch" else "o"
+            axes.plot(row["MB"], row["ms"], marker, color=shade, markersize=7, markerfacecolor=fill or shade)
             axes.annotate(row["engine"], (row["MB"], row["ms"]), textcoords="offset points", xytext=(5, 4), fontsize=7)
-        axes.plot([], [], "o", color=SHADES[name], label=name)
+        axes.plot([], [], "o", color=shade, markerfacecolor=fill or shade, label=name)
     axes.set(xscale="log", yscale="log", xlabel="memory of the process, MB", ylabel="milliseconds an answer")
     axes.legend(frameon=False, fontsize=8)
     return figure
@@ -115,9 +114,3 @@ def show_engines(tables, title):
         for row in rows
     )
     plots.show(engine_figure(tables, title), alt="; ".join(told))
-
-
-def share_interval(marks):
-    """Returns (score, low, high) in per cent of marks of ones and zeros, with a 95 % interval."""
-    marks = 100 * np.array(marks, dtype=float)
-    return (float(marks.mean()), *map(float, runs.bootstrap_interval(marks)))

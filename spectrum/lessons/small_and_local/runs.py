@@ -7,6 +7,7 @@ reads them.
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from spectrum import adapters, prompts
 from spectrum.evaluate import answer_length, bootstrap_interval, evaluate
@@ -199,6 +200,12 @@ def share(marks):
     return 100 * float(np.mean(marks))
 
 
+def share_interval(marks):
+    """Returns (share, low, high) of ones in marks, in per cent, with Wilson's 95 % interval, which is never empty."""
+    found = binomtest(int(sum(marks)), len(marks)).proportion_ci(method="wilson")
+    return share(marks), 100 * found.low, 100 * found.high
+
+
 def best_prompts(part="test"):
     """Returns a DataFrame of models × TASKS: the best score of a model's prompts, in %, and the prompt's row in "runs".
 
@@ -233,7 +240,7 @@ def engine_frame(rows):
     """Returns rows of `engines.compare` as a DataFrame with a line for each engine."""
     lines = {}
     for row in rows:
-        low, high = bootstrap_interval(100 * np.array(row["marks"], dtype=float))
+        _, low, high = share_interval(row["marks"])
         lines[row["engine"]] = {
             "file, MB": round(row["file MB"], 1),
             "ready after, s": round(row["start"], 1),

@@ -59,6 +59,11 @@ def test_an_advantage_is_of_pairs_and_seeds_are_averaged():
     assert points == 37.5 and 0 <= low <= points <= high <= 100
 
 
+def test_a_share_has_an_interval_even_where_all_are_right():
+    score, low, high = runs.share_interval([1] * 50)
+    assert (score, round(low, 1), round(high)) == (100, 92.9, 100) and runs.share_interval([1, 1, 1, 0])[0] == 75
+
+
 def test_scores_of_seeds_in_words():
     assert runs.by_seed(pd.DataFrame({"score": [90.0, 92.0, 97.0]})) == "93 (90 to 97)"
     assert runs.by_seed(pd.DataFrame({"score": [90.4]})) == "90"
@@ -98,4 +103,3 @@ def test_the_figures_have_what_they_are_given():
     assert [text.get_text().split()[0] for text in axes.get_legend().get_texts()] == [*runs.BASES, "smollm2"]
     axes = pictures.engine_figure(runs.engine_tables(), "A title").axes[0]
     assert len(axes.texts) == sum(len(rows) for rows in runs.engine_tables().values())
-    assert pictures.share_interval([1, 1, 1, 0])[0] == 75
