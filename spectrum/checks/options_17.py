@@ -4,6 +4,7 @@ from scipy.stats import binomtest
 
 MEAN = "A share of 50 messages is an estimate. Ask for its lower bound: what may the share be, given what was seen?"
 WILSON = "Wilson's interval, two-sided, 95 %, so z = 1.959964. Other intervals are narrower or wider than this one."
+EXACT = "The bound is compared as it is. A rounded one lets through, or shuts out, what lies near the limit."
 TYPED = 'Customers type. What counts are the messages in "typed", not those of the road.'
 SMALLEST = "Whatever is good enough is good enough: among those, the smallest file."
 FASTEST = "Of two files of one size the faster one; and of two alike the one that comes first."
@@ -47,6 +48,8 @@ CASES = (  # options, least, megabytes, what is asked, hint
     ([option("tuned", 1.2, 45), option("prompted", 145, 50)], 0.85, 200, "45 of 50 right, wanted 85 %", MEAN),
     ([option("tuned", 1.2, 45), option("prompted", 145, 50)], 0.80, 200, "45 of 50 right, wanted 80 %", WILSON),
     ([option("tuned", 1.2, 45), option("prompted", 145, 50)], 0.784, 200, "45 of 50 right, wanted 78.4 %", WILSON),
+    ([option("tuned", 1.2, 45), option("prompted", 145, 50)], 0.788, 200, "45 of 50 right, wanted 78.8 %", EXACT),
+    ([option("tuned", 1.2, 45), option("prompted", 145, 50)], 0.7863, 200, "45 of 50 right, wanted 78.63 %", EXACT),
     ([option("tuned", 1.2, 50), option("prompted", 145, 50)], 0.928, 200, "50 of 50 right, wanted 92.8 %", WILSON),
     ([option("tuned", 1.2, 50), option("prompted", 145, 200, n=200)], 0.95, 200, "50 of 50 right, wanted 95 %",
      "All right in a few messages is no proof. Does your bound know how many were asked?"),
@@ -64,7 +67,7 @@ CASES = (  # options, least, megabytes, what is asked, hint
      "the smaller one is far slower", "Size comes first, and speed only where sizes are equal."),
     ([option("slow", 2.0, 45, ms=90), option("fast", 2.0, 44, ms=30), option("better", 2.0, 50, ms=60)], 0.5, 5.0,
      "three files of one size", FASTEST),
-    ([option("first", 2.0, 44), option("second", 2.0, 50), option("third", 2.0, 47)], 0.5, 5.0, "three alike", FASTEST),
+    ([option("zeta", 2.0, 44), option("alpha", 2.0, 50), option("beta", 2.0, 47)], 0.5, 5.0, "three alike", FASTEST),
     ([option("large, fast", 500.5, 49, ms=5), option("klein, größer", 500.25, 46, ms=900)], 0.5, 501,
      "hundreds of megabytes, a quarter apart", SMALLEST),
     ([option(f"option {n}", 200 - n, 45) for n in range(100)] + [option("bad", 1, 3)], 0.5, 150, "101 options",

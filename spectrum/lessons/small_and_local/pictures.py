@@ -56,7 +56,7 @@ def duel_figure(rows, title):
         axes.plot([low, high], [y, y], color=shade, linewidth=1.2)
         axes.plot(score, y, "o", color=shade, markersize=7, markerfacecolor=shade if way == "tuned" else "white")
     axes.set_yticks(places, [f"{TASKS[task]}: {name}, {way}" for task, name, way, *_ in rows], fontsize=8)
-    axes.set(xlim=(-3, 103), xlabel="right answers, % (bar: lowest to highest seed, or a 95 % interval)")
+    axes.set(xlim=(-3, 103), xlabel="right answers, %")
     return figure
 
 
@@ -72,37 +72,50 @@ def show_duel(rows, title):
 def rows_figure(table, task, title):
     """Returns the figure of scores on a task against the messages tuned on: a line for each base, dots for seeds."""
     figure, axes = plots.new_figure(title, height=3.2)
-    for name, of_base in table[table["task"] == task].groupby("name", sort=False):
+    for name, of_base in several_counts(table, task).groupby("name", sort=False):
         means = of_base.groupby("rows")["score"].mean()
         axes.plot(means.index, means, "-", color=SHADES[name], label=f"{name} ({SIZES[name]})")
         axes.plot(of_base["rows"], of_base["score"], ".", color=SHADES[name], alpha=0.6)
     axes.set(xscale="log", ylim=(-3, 103), xlabel="messages it was tuned on", ylabel="right answers, %")
     counts = sorted(table["rows"].unique())
-    axes.set_xticks(counts, [f"{count:.0f}" for count in counts])
+    axes.set_xticks(counts, [f"{count:,.0f}" for count in counts])
     axes.minorticks_off()
     axes.legend(frameon=False, fontsize=8)
     return figure
 
 
+def several_counts(table, task):
+    """Returns the rows of a task and of the bases that were tuned on more than one number of messages."""
+    rows = table[table["task"] == task]
+    return rows[rows.groupby("name")["rows"].transform("nunique") > 1]
+
+
 def show_rows(table, task, title):
     """Displays `rows_figure` with its words."""
-    means = table[table["task"] == task].groupby(["name", "rows"], sort=False)["score"].mean()
+    means = several_counts(table, task).groupby(["name", "rows"], sort=False)["score"].mean()
     told = "; ".join(f"{name}, {rows:.0f} messages: {score:.0f} %" for (name, rows), score in means.items())
     plots.show(rows_figure(table, task, title), alt=f"{TASKS[task]}: {told}")
 
 
 def engine_figure(tables, title):
-    """Returns the figure of engines: memory in MB against milliseconds an answer, for {way: rows of engines}."""
-    figure, axes = plots.new_figure(title, height=3.4)
+    """Returns the figure of engines: memory in MB against milliseconds an answer, for {way: rows of engines}.
+
+    Squares are torch; circles are llama.cpp, joined from 32 to 4 bits.
+    """
+    figure, axes = plots.new_figure(title, height=3.6)
     for name, rows in tables.items():
         shade, fill = SHADES[name.split(",")[0]], "white" if name.endswith("prompted") else None
-        for row in rows:
-            marker = "s" if row["engine"] == "torch" else "o"
-            axes.plot(row["MB"], row["ms"], marker, color=shade, markersize=7, markerfacecolor=fill or shade)
-            axes.annotate(row["engine"], (row["MB"], row["ms"]), textcoords="offset points", xytext=(5, 4), fontsize=7)
-        axes.plot([], [], "o", color=shade, markerfacecolor=fill or shade, label=name)
+        files = [row for row in rows if row["engine"] != "torch"]
+        axes.plot([row["MB"] for row in files], [row["ms"] for row in files], "o-", color=shade, linewidth=0.8,
+                  markersize=6, markerfacecolor=fill or shade, label=name)  # fmt: skip
+        for row in (row for row in rows if row["engine"] == "torch"):
+            axes.plot(row["MB"], row["ms"], "s", color=shade, markersize=7, markerfacecolor=fill or shade)
+    axes.plot([], [], "s", color="black", label="torch")
     axes.set(xscale="log", yscale="log", xlabel="memory of the process, MB", ylabel="milliseconds an answer")
-    axes.legend(frameon=False, fontsize=8)
+    axes.set_xticks([50, 100, 200, 500, 1000], ["50", "100", "200", "500", "1,000"])
+    axes.set_yticks([10, 100, 1000, 10_000], ["10", "100", "1,000", "10,000"])
+    axes.minorticks_off()
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 

@@ -253,11 +253,22 @@ def engine_frame(rows):
 
 
 def by_seed(table):
-    """Returns "91 (89 to 93)" for the scores of several seeds, or "91" for one."""
+    """Returns "91 (89 to 93)" for the scores of several seeds, "100 (all)" for equal ones, "91" for one seed."""
     scores = sorted(table["score"])
     if len(scores) == 1:
         return f"{scores[0]:.0f}"
-    return f"{np.mean(scores):.0f} ({scores[0]:.0f} to {scores[-1]:.0f})"
+    return f"{np.mean(scores):.0f} " + (f"({scores[0]:.0f} to {scores[-1]:.0f})" if len(set(scores)) > 1 else "(all)")
+
+
+def seed_table(table):
+    """Returns a DataFrame of tuned runs in words: a line for each task and number of messages, a column a base."""
+    found = {}
+    for task in TASKS:
+        for rows in ROWS:
+            for name in (*BASES, "smollm2"):
+                some = chosen(table, name, task, rows)
+                found.setdefault((task, rows), {})[name] = by_seed(some) if len(some) else "–"
+    return pd.DataFrame(found).T.rename_axis(["task", "messages"])
 
 
 def advantage(tuned, prompt, part="test"):

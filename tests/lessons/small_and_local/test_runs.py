@@ -67,6 +67,9 @@ def test_a_share_has_an_interval_even_where_all_are_right():
 def test_scores_of_seeds_in_words():
     assert runs.by_seed(pd.DataFrame({"score": [90.0, 92.0, 97.0]})) == "93 (90 to 97)"
     assert runs.by_seed(pd.DataFrame({"score": [90.4]})) == "90"
+    assert runs.by_seed(pd.DataFrame({"score": [100.0] * 3})) == "100 (all)"
+    table = runs.seed_table(runs.tuned_scores())
+    assert table.shape == (9, 4) and table.loc[("house_ticket", 64), "lumen-instruct"] == "–"
 
 
 def test_a_run_asks_and_tunes(monkeypatch):
@@ -100,6 +103,8 @@ def test_the_figures_have_what_they_are_given():
     assert [line.get_xdata()[0] for line in dots] == [40.0, 99.0] and dots[0].get_markerfacecolor() == "white"
     table = runs.tuned_scores()
     axes = pictures.rows_figure(table, "house_ticket", "A title").axes[0]
-    assert [text.get_text().split()[0] for text in axes.get_legend().get_texts()] == [*runs.BASES, "smollm2"]
-    axes = pictures.engine_figure(runs.engine_tables(), "A title").axes[0]
-    assert len(axes.texts) == sum(len(rows) for rows in runs.engine_tables().values())
+    drawn = [text.get_text().split()[0] for text in axes.get_legend().get_texts()]
+    assert sorted(drawn) == ["lumen-base", "lumen-small", "smollm2"]
+    tables = runs.engine_tables()
+    axes = pictures.engine_figure(tables, "A title").axes[0]
+    assert sum(len(line.get_xdata()) for line in axes.lines) == sum(len(rows) for rows in tables.values())
