@@ -70,12 +70,17 @@ def parts(task, scan=False):
     """Returns {part: items}: what the runs are compared on, or the part by which a rate is chosen."""
     if scan:
         return {"dev": tasks.TASKS[task].sample(DEV, "dev", seed=3)}
-    return {"test": items_of((task,), ITEMS, seed=3), "typed": typed_items(task)}
+    return {"test": held_out(task), "typed": typed_items(task)}
+
+
+def held_out(task, n=None):
+    """Returns the first n messages of a task on which the runs are compared, all ITEMS by default."""
+    return items_of((task,), ITEMS, seed=3)[:n]
 
 
 def in_engines(model, tokenizer, name, task, rows, k, kinds):
     """Returns the rows of `engines.compare` on held-out messages: of a tuned model's short order, or of a prompt's."""
-    items = items_of((task,), ITEMS, seed=3)[:ENGINE_ITEMS]
+    items = held_out(task, ENGINE_ITEMS)
     asked = [short(item) for item in items] if rows else [prompt(item, k) for item in items]
     model = engines.whole(model, name)[0] if rows else load_model(name, dtype="float32")[0]
     most = answer_length(tokenizer, [item.gold for item in items], least=16)
