@@ -8,6 +8,7 @@ server`. Nothing here needs torch; what runs the file is the package xllamacpp, 
 import argparse
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,19 @@ class Served:
     seconds: float
 
     def memory(self):
-        """Returns the bytes of memory that the process holds now."""
-        return psutil.Process(self.pid).memory_info().rss
+        """Returns the most bytes of memory that the process has held so far, as `peak_memory`."""
+        return peak_memory(self.pid)
+
+
+def peak_memory(pid):
+    """Returns the most bytes of memory that a process has held so far, on Linux; elsewhere those that it holds now.
+
+    What it holds now is a poor measure: a system may take pages back that were not used for a while.
+    """
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return psutil.Process(pid).memory_info().rss
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ def test_a_served_model_answers_on_this_machine_alone_and_ends_with_the_block(fi
         assert answer(server.url) == "Rome"
         assert server.url.startswith("http://127.0.0.1:")
         assert server.memory() > file.stat().st_size
+        assert server.memory() >= psutil.Process(server.pid).memory_info().rss, "a peak, not what is held now"
         libraries = {path.path for path in psutil.Process(server.pid).memory_maps()}
         assert not any("libtorch" in path for path in libraries), "nothing of torch is loaded"
         assert {each.laddr.ip for each in psutil.Process(server.pid).net_connections()} == {"127.0.0.1"}

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from spectrum import adapters, export
 from spectrum.lessons.small_and_local.in_torch import answer_one_by_one
 from spectrum.models import load_model
-from spectrum.serve import environment, serve
+from spectrum.serve import environment, peak_memory, serve
 
 KINDS = tuple(export.KINDS)
 CONTEXT = 2048
@@ -31,10 +30,10 @@ def whole(model, name):
 
 
 def compare(model, tokenizer, asked, most, stop=None, kinds=KINDS):
-    """Returns [{"engine", "answers", "start", "MB", "file MB", "ms", "read", "write"}] of torch and each kind of file.
+    """Returns [{"engine", "answers", "start", "MB", "file MB", "ms", "read", "write"}], of torch and each kind of file.
 
-    "start" are the seconds until the first question can be asked, "MB" the memory held after the last one, "ms" the
-    median milliseconds of an answer, "read" and "write" tokens a second as llama.cpp has them (torch: none).
+    "start" are the seconds until the first question can be asked, "MB" the most memory that the process has held, "ms"
+    the median milliseconds of an answer, "read" and "write" tokens a second as llama.cpp has them (torch: none).
     """
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -59,7 +58,7 @@ def in_torch(folder, asked, most, stop=None):
     process.stdout.readline()
     ready = time.perf_counter() - start
     found = json.loads(process.stdout.readline())
-    memory = psutil.Process(process.pid).memory_info().rss
+    memory = peak_memory(process.pid)
     process.communicate()
     middle = 1000 * float(np.median(found["seconds"]))
     return {"answers": found["answers"], "start": ready, "MB": memory / 1e6, "ms": middle}

@@ -249,7 +249,7 @@ def engine_frame(rows):
         lines[row["engine"]] = {
             "file, MB": round(row["file MB"], 1),
             "ready after, s": round(row["start"], 1),
-            "memory, MB": round(row["MB"]),
+            "most memory, MB": round(row["MB"]),
             "ms an answer": round(row["ms"]),
             "answers as torch's, %": round(100 * row["same"]),
             "right, %": f"{share(row['marks']):.0f} ({low:.0f} to {high:.0f})",
