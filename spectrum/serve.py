@@ -53,7 +53,7 @@ def serve(path, adapters=(), context=1024, threads=1):
     `adapters` are files of `export.write_gguf_adapter`, each of which a request may weigh by its number:
     `extra_body={"lora": [{"id": 0, "scale": 1.0}]}`. `context` is how many tokens a question and its answer may have
     together. Raises FileNotFoundError for a file that is not there, ImportError without xllamacpp, and RuntimeError
-    where llama.cpp cannot load a file. Built by hand in notebooks/17_small_and_local.ipynb.
+    where llama.cpp cannot load a file. Used in notebooks/17_small_and_local.ipynb.
     """
     check(path, *adapters)
     command = [sys.executable, "-m", "spectrum.serve", str(path), "--context", str(context), "--threads", str(threads)]

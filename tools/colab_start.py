@@ -60,10 +60,11 @@ def card_line():
     import torch
 
     if not torch.cuda.is_available():
-        return "No GPU: all lessons run, lesson 16 in its smallest form. For a GPU: Runtime, Change runtime type."
+        return "No GPU: no lesson needs one. To have one: Runtime, Change runtime type."
     card = torch.cuda.get_device_properties(0)
     profile = profile_of(card.total_memory / 1e9)
-    return f"GPU: {card.name}, {card.total_memory / 1e9:.0f} GB; its profile in lesson 16: {profile}."
+    fitting = f"the models of profile {profile!r} fit on it (spectrum.models.PROFILES)"
+    return f"GPU: {card.name}, {card.total_memory / 1e9:.0f} GB; {fitting}."
 
 
 def profile_of(gigabytes):

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = "customization-spectrum"  # as the first cell of the notebooks has it
 ARCHIVE = ROOT / "build" / "colab" / f"{FOLDER}.zip"
 PACKED = ("notebooks/*.ipynb", "labs/*.ipynb", "solutions/*.ipynb", "docs/*", "README.md")
+SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")  # of the wheel, beside its folders
 # The first cell of every notebook: what it runs lies in tools/colab_start.py.
 TAG, CELL = (
     "colab",
@@ -34,9 +35,6 @@ if "google.colab" in sys.modules:  # there, and nowhere else, the course is inst
     runpy.run_path("/content/drive/MyDrive/{FOLDER}/start.py")""",
 )
 BADGE = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
-
-
-SOURCES = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 
 
 def build_wheel(folder, *options):

@@ -157,7 +157,7 @@ SENT = (  # question, scale, answer
     ('Größe? "東京" 🙂\n\tc:\\new ' + 20 * "a long question, " + "end", 1.75, "  naïve café, 東京 🙂 \\n {}\n"),
     ("", 0.0, ""),
     ("Is it {0}? %s", 1.0, '{"sentiment": "positive", "city": "Łódź"}'),
-    ("Why?", 2.0, "None"),
+    ("  Why?\n", 2.0, "None"),
     ("Why?", -1.0, " \n"),
 )
 FAILS = ((400, 'the "lora" scale must be a number'), (500, "das Modell ist zu groß: 東京"), (404, "no such adapter"))

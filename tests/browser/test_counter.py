@@ -2,26 +2,15 @@
 
 import pytest
 from browser.lone import alone
+from served import counter_files
 
-COUNTER = """import tempfile
-from pathlib import Path
+COUNTER = """from pathlib import Path
 
-import torch
-from peft import LoraConfig, get_peft_model
-
-from spectrum import export
 from spectrum.lessons.small_and_local import widget
-from spectrum.models import load_model
 
-folder, (model, tokenizer) = Path(tempfile.mkdtemp()), load_model("instruct")
-bases = {kind: export.write_gguf(model, tokenizer, folder / kind, kind) for kind in ("f16", "q4_0")}
-adapted = get_peft_model(model, LoraConfig(r=2, task_type="CAUSAL_LM", target_modules="all-linear"))
-torch.manual_seed(0)
-for name, parameter in adapted.named_parameters():
-    if "lora_B" in name:
-        parameter.data = 0.5 * torch.randn_like(parameter)
-lora = export.write_gguf_adapter(adapted, folder / "lora")
-widget.counter(bases, lora, "Give the city.\\nI live in Rome.")
+folder = Path({folder!r})
+bases = {{kind: folder / kind for kind in ("f16", "q4_0")}}
+widget.counter(bases, folder / "lora", "Give the city.\\nI live in Rome.")
 """
 
 
@@ -29,7 +18,8 @@ widget.counter(bases, lora, "Give the city.\\nI live in Rome.")
 def test_a_message_is_typed_and_answered(lab, tmp_path):
     """The slider takes the adapter away, a new message has a new answer, another kind another file."""
     pytest.importorskip("xllamacpp")
-    with lab.open(alone(tmp_path, "# Who answers?", COUNTER)) as notebook:
+    counter_files(tmp_path)
+    with lab.open(alone(tmp_path, "# Who answers?", COUNTER.format(folder=str(tmp_path)))) as notebook:
         notebook.run_all()
         number = notebook.find_cell("playground")
         keyboard, output = notebook.page.keyboard, notebook.output(number)

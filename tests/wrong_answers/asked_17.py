@@ -10,7 +10,7 @@ import numpy as np
 
 
 def asked(url, question, scale, body=None, headers=None, path="/chat/completions", encode=None, method=None,
-          read=lambda reply: reply["choices"][0]["message"]["content"], fail="read"):  # fmt: skip
+          read=lambda reply: reply["choices"][0]["message"]["content"], fail="read", error=RuntimeError):  # fmt: skip
     """A right `ask`, with mistakes by argument: `body` is what differs in the request, None leaves a key out."""
     whole = {"model": "any", "messages": [{"role": "user", "content": question}], "temperature": 0, "max_tokens": 24,
              "lora": [{"id": 0, "scale": scale}]} | (body(question, scale) if body else {})  # fmt: skip
@@ -21,13 +21,17 @@ def asked(url, question, scale, body=None, headers=None, path="/chat/completions
     try:
         with urllib.request.urlopen(request, timeout=30) as reply:
             return read(json.load(reply))
-    except urllib.error.HTTPError as error:
+    except urllib.error.HTTPError as refused:
         if fail == "pass on":
             raise
         if fail == "swallow":
             return ""
-        told = json.load(error)["error"]["message"]
-        raise RuntimeError(told if fail == "read" else str(error)) from None
+        told = json.load(refused)["error"]["message"]
+        raise error(told if fail == "read" else str(refused)) from None
+
+
+class Refused(Exception):
+    """An error of an app's own."""
 
 
 def misasked(**mistake):

@@ -4,6 +4,7 @@ import json
 
 import torch
 from wrong_answers.asked_17 import (
+    Refused,
     all_in_system,
     asked,
     asks_twice,
@@ -134,6 +135,13 @@ WRONG = [
     (ASK, "no end", changed(max_tokens=None), "max_tokens is None, wanted 24"),
     (ASK, "another name for the tokens", changed(max_tokens=None, n_predict=24), "max_tokens is None"),
     (ASK, "a stream", changed(stream=True), "in one piece"),
+    (ASK, "stops at the end of a line", changed(stop=["\n"]), "a stop before the end"),
+    (
+        ASK,
+        "the question without white space at its ends",
+        misasked(body=lambda q, _: {"messages": [{"role": "user", "content": q.strip()}]}),
+        "with the question as it is",
+    ),
     (ASK, "str() of a dict", misasked(encode=lambda whole: str(whole).encode()), "str() writes Python"),
     (ASK, "JSON glued from strings", by_strings, "what you sent is no JSON"),
     (
@@ -245,6 +253,7 @@ RIGHT = [
     (ASK, "http.client", by_client),
     (ASK, "an opener without proxies", without_proxies),
     (ASK, "a RuntimeError", asked),
+    (ASK, "an error of its own", misasked(error=Refused)),
     (CHOOSE, "mistakes left out", choose),
     (CHOOSE, "roots of a square equation, sorted", sorted_by_tuples),
     (SHIP, "lumen-base tuned, in 4 bits, its path a text", path_as_text),

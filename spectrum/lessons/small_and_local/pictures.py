@@ -48,10 +48,8 @@ def show_two_ways():
 def duel_figure(rows, title):
     """Returns the figure of scores: a row for each (task, model, way, score in %, low, high); tuned is filled."""
     figure, axes = plots.new_figure(title, height=0.27 * len(rows) + 1.2)
-    places = []
-    for task, name, way, score, low, high in rows:
-        y = -len(places) - 0.6 * (sorted({r[0] for r in rows}, key=[r[0] for r in rows].index).index(task))
-        places.append(y)
+    places = [-number - 0.6 * list(TASKS).index(row[0]) for number, row in enumerate(rows)]  # room between tasks
+    for y, (_, name, way, score, low, high) in zip(places, rows, strict=True):
         shade = SHADES[name]
         axes.plot([low, high], [y, y], color=shade, linewidth=1.2)
         axes.plot(score, y, "o", color=shade, markersize=7, markerfacecolor=shade if way == "tuned" else "white")

@@ -211,13 +211,13 @@ def share_interval(marks):
     return share(marks), 100 * found.low, 100 * found.high
 
 
-def best_prompts(part="test"):
-    """Returns a DataFrame of models × TASKS: the best score of a model's prompts, in %, and the prompt's row in "runs".
+def best_prompts():
+    """Returns a DataFrame, a row for each model and task: the run of its best prompt, and "score", in %.
 
     The best is chosen on the very messages of the score, which favours the prompts.
     """
     table = both("prompted")
-    table["score"] = [share(marks) for marks in table[part]]
+    table["score"] = [share(marks) for marks in table["test"]]
     return table.loc[table.groupby(["name", "task"])["score"].idxmax()].set_index(["name", "task"])
 
 

@@ -2,30 +2,19 @@
 
 import psutil
 import pytest
-import torch
-from peft import LoraConfig, get_peft_model
+from served import counter_files
 
 pytest.importorskip("xllamacpp")
 pytest.importorskip("openai")
 
-from spectrum import export
 from spectrum.lessons.small_and_local import widget
-from spectrum.models import load_model
 
 TEXT = "Give the city.\nI live in Rome. This is about order 4883."
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("gguf")
-    model, tokenizer = load_model("instruct")
-    bases = {kind: export.write_gguf(model, tokenizer, folder / kind, kind) for kind in ("f16", "q4_0")}
-    adapted = get_peft_model(model, LoraConfig(r=2, task_type="CAUSAL_LM", target_modules="all-linear"))
-    torch.manual_seed(0)
-    for name, parameter in adapted.named_parameters():
-        if "lora_B" in name:
-            parameter.data = 0.5 * torch.randn_like(parameter)
-    return bases, export.write_gguf_adapter(adapted, folder / "lora")
+    return counter_files(tmp_path_factory.mktemp("gguf"))
 
 
 @pytest.fixture
