@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spectrum import adapters
 from spectrum.layers import layer_width
+from spectrum.memory import free_memory
 from spectrum.models import loaded_dtype, pick_device, pick_profile_dtype, read_config
 from spectrum.quantize import BLOCK, BLOCK_OF_CONSTANTS
 
@@ -30,11 +31,13 @@ def ledger(config, method, rank=16, batch=1, length=512, checkpointing=False, op
     - optimizer: AdamW's two moments, `optimizer_bits` each: 32, or 8 and 32 bits for 256, in tensors of at least 4,096.
     - activations: what the graph keeps for the backward pass, by `layer_bytes` and `head_bytes`. With `checkpointing`
       only each layer's input, and one whole layer while it is computed again.
-    - workspace: the logits and their gradient; with "qlora" the largest layer's weight, dequantized.
-    - total: the sum. An upper bound, since gradients grow while activations are let go.
+    - workspace: two float32 tensors as large as the logits, the gradients on the way through the loss; with "qlora" the
+      largest layer's weight, dequantized.
+    - total: the sum. An upper bound, since these are not all there at once.
+    - peak: what is there at once, at most, by `peak_bytes`: what a GPU must have.
 
-    Raises ValueError for another method and for an architecture it was not held against (KNOWN). With rank 64
-    and checkpointing it gives 7.0, 11.9, 26.3 and 48.7 GB for Llama 7B to 65B; QLoRA (2305.14314) has 6.9 to 45.0.
+    Raises ValueError for another method and for an architecture it was not held against (KNOWN). Held against measured
+    peaks, and against published ones, in notebooks/16_qlora_on_a_gpu.ipynb.
     """
     check_architecture(config)
     model, size = adapters.empty_model(config), bits // 8
@@ -43,20 +46,40 @@ def ledger(config, method, rank=16, batch=1, length=512, checkpointing=False, op
     whole = [parameter.numel() for parameter in model.parameters()]
     trained = whole if method == "full" else adapter_sizes(model, rank, targets)
     kept = activation_bytes(model, method, rank, targets, batch, length, checkpointing, size)
+    restored = size * max(linear) if method == "qlora" else 0
     found = {
         "weights": sum(whole) * size,
         "constants": 0,
         "adapters": 0 if method == "full" else 4 * sum(trained),
         "gradients": sum(trained) * (size if method == "full" else 4),
         "optimizer": sum(moment_bytes(n, optimizer_bits) for n in trained),
-        "activations": kept,
-        "workspace": batch * length * config.get_text_config().vocab_size * (size + 4),
+        "activations": sum(kept.values()),
+        "workspace": 8 * batch * length * config.get_text_config().vocab_size + restored,
     }
     if method == "qlora":
         found["weights"] += sum(-(-n // 2) - n * size for n in linear)
         found["constants"] = sum(constant_bytes(n, double) for n in linear)
-        found["workspace"] += size * max(linear)
-    return found | {"total": sum(found.values())}
+    tables = 2 * size * model.get_input_embeddings().weight.numel() if method == "full" and is_tied(model) else 0
+    return found | {"total": sum(found.values()), "peak": peak_bytes(found, kept, restored, tables)}
+
+
+def peak_bytes(found, kept, restored, tables):
+    """Returns the bytes that are there at once, at most: what stays, and the most of three moments of a step.
+
+    In the loss there are the activations and its gradients, but none of a weight; in the layers the logits' part is
+    gone, and a 4-bit weight is restored; at the end all gradients are there, and the activations are gone. Gradients
+    grow in between as activations shrink, so between two moments it is never more than at the larger. `tables` are
+    the two gradients of a tied embedding, its own and the head's, that are there beside their sum.
+    """
+    stays = sum(found[part] for part in ("weights", "constants", "adapters", "optimizer"))
+    in_loss = kept["stream"] + kept["head"] + found["workspace"] - restored
+    in_layers = kept["stream"] + kept["again"] + restored
+    return stays + max(in_loss, in_layers, found["gradients"] + tables)
+
+
+def is_tied(model):
+    """Returns whether a model's head is its table of embeddings."""
+    return model.get_output_embeddings().weight is model.get_input_embeddings().weight
 
 
 def check_architecture(config):
@@ -105,15 +128,21 @@ def moment_bytes(count, bits):
 
 
 def activation_bytes(model, method, rank, targets, batch, length, checkpointing, size):
-    """Returns the bytes that the graph keeps for the backward pass; attention keeps no square matrix (SDPA)."""
+    """Returns {"stream", "again", "head"}: bytes that the graph keeps for the backward pass, by when they are there.
+
+    "stream" is kept from the layers' forward pass to their backward pass, "again" is the layer that `checkpointing`
+    computes once more, and "head" is let go when the loss is through. Attention keeps no square matrix (SDPA).
+    """
     config, tokens = model.config.get_text_config(), batch * length
     adapted = set() if method == "full" else {n.rsplit(".", 1)[-1] for n in adapters.find_layers(model, targets)}
-    layer = layer_bytes(model, adapted, rank, size)
-    head = head_bytes(config, method == "full", size)
+    layer = tokens * layer_bytes(model, adapted, rank, size)
+    kept = tokens * size * config.hidden_size if checkpointing else layer
     angles = 2 * size * length * head_width(config)  # cos and sin of the rotary embedding, the same for all layers
-    if checkpointing:
-        return tokens * (config.num_hidden_layers * size * config.hidden_size + layer + head) + angles
-    return tokens * (config.num_hidden_layers * layer + head) + angles
+    return {
+        "stream": config.num_hidden_layers * kept + angles,
+        "again": layer if checkpointing else 0,
+        "head": tokens * head_bytes(config, method == "full", size),
+    }
 
 
 def layer_bytes(model, adapted, rank, size):
@@ -183,13 +212,14 @@ def preflight(model, method="qlora", free=None, device=None, **settings):
     where = f"free on {device}" if free is None else "free"
     free = free_memory(device) if free is None else free
     found = ledger(config, method, **bits_of(method, loaded) | settings)
-    if found["total"] <= 0.95 * free:
-        return {"needed": found["total"], "free": int(free)}
-    largest = sorted((part for part in found if part != "total"), key=found.get)[:-3:-1]
+    if found["peak"] <= 0.95 * free:
+        return {"needed": found["peak"], "free": int(free)}
+    largest = sorted((part for part in found if part not in ("total", "peak")), key=found.get)[:-3:-1]
     parts = " and ".join(f"{found[part] / 1e9:.1f} GB for {part}" for part in largest)
     raise MemoryError(
-        f"{method} needs {found['total'] / 1e9:.1f} GB, {parts} among them, and {free / 1e9:.1f} GB are {where} "
-        f"(one twentieth is left over). {what_fits(config, method, free, settings, loaded)}"
+        f"{method} needs {found['peak'] / 1e9:.1f} GB at once, {parts} among what it holds in turn, and "
+        f"{free / 1e9:.1f} GB are {where} (one twentieth is left over). "
+        f"{what_fits(config, method, free, settings, loaded)}"
     )
 
 
@@ -209,19 +239,8 @@ def what_fits(config, method, free, settings, loaded):
     methods = ("full", "lora", "qlora")
     for kind in methods[methods.index(method) :]:
         for change in SAVINGS:
-            needed = ledger(config, kind, **bits_of(kind, loaded) | settings | change)["total"]
+            needed = ledger(config, kind, **bits_of(kind, loaded) | settings | change)["peak"]
             if needed <= 0.95 * free:
                 chosen = ", ".join([f'method="{kind}"'] + [f"{name}={value}" for name, value in change.items()])
                 return f"It would fit with {chosen}: {needed / 1e9:.1f} GB."
     return "No setting makes it fit: take a smaller model, or SPECTRUM_PROFILE=embedded."
-
-
-def free_memory(device):
-    """Returns the bytes that are free on a GPU, or in this computer's memory for other devices."""
-    if str(device).startswith("cuda"):
-        import torch
-
-        return torch.cuda.mem_get_info(device)[0]
-    import psutil
-
-    return psutil.virtual_memory().available

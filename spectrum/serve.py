@@ -8,7 +8,6 @@ server`. Nothing here needs torch; what runs the file is the package xllamacpp, 
 import argparse
 import contextlib
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from spectrum.memory import peak_memory
 
 HOST = "127.0.0.1"  # loopback: no other machine can ask
 MISSING = "serve: the package xllamacpp is missing; pip install 'customization-spectrum[serve]'"
@@ -31,19 +30,8 @@ class Served:
     seconds: float
 
     def memory(self):
-        """Returns the most bytes of memory that the process has held so far, as `peak_memory`."""
+        """Returns the most bytes of memory that the process has held so far, as `memory.peak_memory`."""
         return peak_memory(self.pid)
-
-
-def peak_memory(pid):
-    """Returns the most bytes of memory that a process has held so far, on Linux; elsewhere those that it holds now.
-
-    What it holds now is a poor measure: a system may take pages back that were not used for a while.
-    """
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return psutil.Process(pid).memory_info().rss
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ def make_optimizer(model, lr, weight_decay, betas):
 def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, length=512, seed=0, warmup=0.05,
           schedule="cosine", weight_decay=0.0, betas=(0.9, 0.99), clip=1.0, shuffle=True, precision=None,
           compiled=False, accumulate=1, recompute=False, optimizer=None, evaluate=None, evaluate_every=None,
-          checkpoint=None, checkpoint_every=200, progress=None):  # fmt: skip
+          checkpoint=None, checkpoint_every=200, watch=None, progress=None):  # fmt: skip
     """Trains the model's trainable parameters in place and returns one record per step.
 
     A record holds step, loss (nats per token), lr, gradient_norm, tokens (in the loss) and seconds (since the start),
@@ -76,7 +76,9 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
     gradient, and `recompute` keeps only each block's input for the way back (gradient checkpointing, Chen et al. 2016,
     arXiv 1604.06174). `optimizer`, made from the model, replaces AdamW; its rate is set all the same.
     With `checkpoint`, a file path, the state is saved every `checkpoint_every` steps; the same call then goes on after
-    a kill, to the same result. Raises ValueError for settings that cannot work and for another run's checkpoint.
+    a kill, to the same result. `watch(records)`, where given, is called after every step with the records so far, and
+    ends the training where it returns True. Raises ValueError for settings that cannot work and for another run's
+    checkpoint.
     """
     steps = count_steps(steps, epochs, len(examples), batch_size, lr)
     rise = max(1, round(warmup * steps)) if warmup < 1 else int(warmup)
@@ -100,6 +102,8 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
         recomputing(model, True)
     before = records[-1]["seconds"] if records else 0.0
     start, done = time.perf_counter(), len(records)
+    if records and watch and watch(records):  # it was ended before it was killed
+        done = steps
     model.train()
     optimizer.zero_grad(set_to_none=True)  # what a backward() by hand may have left
     hidden = not (steps > 20 if progress is None else progress)
@@ -128,6 +132,8 @@ def train(model, examples, steps=None, epochs=None, lr=1e-3, batch_size=16, leng
             save_checkpoint(checkpoint, model, optimizer, scaler, mark, records)
         bar.update(1)
         bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        if watch and watch(records):
+            break
     bar.close()
     if recompute:
         recomputing(model, False)

@@ -172,7 +172,7 @@ def test_the_preflight_counts_in_the_dtype_that_is_loaded(folders, monkeypatch):
         monkeypatch.setenv("SPECTRUM_PROFILE", profile)
         assert str(models.loaded_dtype(name, "cuda")) == {32: "torch.float32", 16: "torch.bfloat16"}[bits]
         for method, expected in (("lora", bits), ("qlora", bits), ("full", 32)):
-            needed = ledger(config, method, bits=expected)["total"]
+            needed = ledger(config, method, bits=expected)["peak"]
             assert preflight(name, method, free=1e12, device="cuda")["needed"] == needed
             assert preflight(config, method, free=1e12, device="cuda")["needed"] == needed
     monkeypatch.setenv("SPECTRUM_PROFILE", "gpu")

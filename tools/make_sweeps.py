@@ -30,6 +30,7 @@ REAL_SWEEPS = {
     "12_lora_rank": "spectrum.lessons.lora_rank.runs",
     "14_four_bits": "spectrum.lessons.four_bits.runs",
     "15_qlora": "spectrum.lessons.qlora.runs",
+    "16_qlora_on_a_gpu": "spectrum.lessons.qlora_on_a_gpu.runs",
     "17_small_and_local": "spectrum.lessons.small_and_local.runs",
 }
 

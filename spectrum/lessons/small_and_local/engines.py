@@ -14,8 +14,9 @@ import numpy as np
 
 from spectrum import adapters, export
 from spectrum.lessons.small_and_local.in_torch import answer_one_by_one
+from spectrum.memory import peak_memory
 from spectrum.models import load_model
-from spectrum.serve import environment, peak_memory, serve
+from spectrum.serve import environment, serve
 
 KINDS = tuple(export.KINDS)
 CONTEXT = 2048
