@@ -4,6 +4,7 @@ Used in notebooks/16_qlora_on_a_gpu.ipynb.
 """
 
 import contextlib
+import os
 import re
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def peak_of_tensors(call, device):
         torch.cuda.reset_peak_memory_stats(device)
         call()
         return torch.cuda.max_memory_allocated(device) - before
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler would tell when it starts and stops
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
         call()
     changes = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]

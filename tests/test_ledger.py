@@ -4,14 +4,14 @@ import re
 
 import pytest
 import torch
-from tiny import make_tiny
+from tiny import make_tiny, make_tokenizer
 from transformers import AutoConfig, GPT2Config, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from spectrum import adapters, models
 from spectrum.ledger import ledger, preflight
-from spectrum.memory import free_memory
+from spectrum.memory import free_memory, held_by, peak_of_tensors
 from spectrum.models import load_model
-from spectrum.quantize import load_quantized
+from spectrum.quantize import checkpoint_layers, load_quantized
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -278,3 +278,39 @@ def test_names_are_those_of_load_model():
 def test_the_memory_of_this_computer_is_asked_for():
     found = preflight("lumen-base", device="cpu")
     assert found["needed"] < found["free"] == pytest.approx(free_memory("cpu"), rel=0.3)
+
+
+# ---- the peak, against what tensors really took ----
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+@pytest.mark.parametrize("batch", [1, 6])
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [("full", {}), ("lora", {}), ("lora", {"checkpointing": True}), ("qlora", {}), ("qlora", {"checkpointing": True})],
+)
+def test_the_peak_of_a_step(method, settings, batch, tied, tmp_path):
+    config = LlamaConfig(
+        hidden_size=256, intermediate_size=640, num_hidden_layers=5, num_attention_heads=4, vocab_size=2000,
+        tie_word_embeddings=tied, pad_token_id=0)  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    model = (load_quantized if method == "qlora" else load_model)(tmp_path, device="cpu")[0]
+    if method != "full":
+        model = adapters.add_lora(model, 4)
+    if settings:
+        checkpoint_layers(model)
+        model.enable_input_require_grads()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
+    ids = torch.arange(1, 1 + batch * 96).reshape(batch, 96) % 2000
+
+    def step():
+        model(ids, labels=ids, use_cache=False).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    model.train()
+    step()
+    measured = held_by(model, optimizer) + peak_of_tensors(step, "cpu")
+    predicted = ledger(model.config, method, rank=4, batch=batch, length=96, bits=32, **settings)
+    assert predicted["peak"] == pytest.approx(measured, rel=0.06) and predicted["peak"] <= predicted["total"] * 1.05

@@ -2,8 +2,12 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import socket
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -18,12 +22,13 @@ from take import (
     linear_layers,
     logits,
     read_sections,
+    turn_dials,
 )
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from zoo import OPENS, THINKING
 
 SECTIONS = read_sections()
-TUNING, MEASURING, SERVING = ["07", "11", "12", "15"], ["14"], ["17"]
+TUNING, MEASURING, LAUNCHING, SERVING = ["07", "11", "12", "15"], ["14"], ["16"], ["17"]
 # A trainer takes a GPU where it sees one; TRL's own default, bfloat16 on the way, would blur comparisons.
 HOW = {"use_cpu": not torch.cuda.is_available(), "logging_steps": 4, "learning_rate": 1e-2}
 EXACT = {**HOW, "bf16": False}
@@ -70,7 +75,7 @@ def test_tuning_lesson_has_a_section_with_its_twin(lesson):
 
 
 def test_each_section_is_run_here():
-    assert sorted(SECTIONS) == sorted(TUNING + MEASURING + SERVING), "a section without a test that runs it"
+    assert sorted(SECTIONS) == sorted(TUNING + MEASURING + LAUNCHING + SERVING), "a section without a test that runs it"
 
 
 CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("block", "twin") if getattr(section, code)]
@@ -80,7 +85,7 @@ CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("bl
 def test_code_is_short_plain_and_begins_with_its_dials(lesson, code):
     source = getattr(SECTIONS[lesson], code)
     lines = [line for line in source.split("\n") if line.strip()]
-    assert len(lines) <= 25 and max(map(len, lines)) <= 120
+    assert len(lines) <= (34 if lesson in LAUNCHING else 25) and max(map(len, lines)) <= 120  # a file of its own
     modules = {name.split(".")[0] for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.MULTILINE)}
     assert not modules & {"spectrum", "tests", "tools"}
     first = next(node for node in ast.parse(source).body if isinstance(node, ast.Assign))
@@ -368,3 +373,68 @@ def test_a_merged_model_is_served_and_says_what_torch_says(tmp_path, monkeypatch
     # Merged over the base that the adapter was trained on, and nothing else.
     wanted = logits(adapted.eval(), place.tokenizer())
     assert torch.allclose(logits(AutoModelForCausalLM.from_pretrained(place.out), place.tokenizer()), wanted, atol=1e-4)
+
+
+# ---- lesson 16: as many processes as there are, killed and resumed ----
+
+FOUR_STEPS = {"gradient_accumulation_steps": 2, "learning_rate": 1e-2, "max_steps": 4, "eval_steps": 2, "save_steps": 2}
+
+
+# On some processors bitsandbytes computes in bfloat16 from the first evaluation on, whatever it was told.
+EXACTLY = """
+for layer in base.modules():
+    if hasattr(layer, "support_avx512bf16_for_cpu"):
+        layer.support_avx512bf16_for_cpu = False
+"""
+
+
+def launch(place, processes, **how):
+    """Run lesson 16's script by accelerate in so many processes; return in how many it ran."""
+    dials = {"MODEL": str(place.base), "DATA": str(place.file), "OUT": str(place.out), "HOW": FOUR_STEPS | how}
+    source = turn_dials(SECTIONS["16"].block, **dials)
+    head, found, tail = source.partition("\nmodel = get_peft_model(")
+    assert found
+    script = place.folder / "tune.py"
+    script.write_text(f"{head}{EXACTLY}{found}{tail}\nprint('processes:', PartialState().num_processes)")
+    several = (
+        ["--multi_gpu"] if processes > 1 else []
+    )  # the way of several GPUs; without one, the processes take the CPU
+    command = [sys.executable, "-m", "accelerate.commands.launch", *several, "--num_processes", str(processes),
+               "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(script)]  # fmt: skip
+    env = os.environ | {"TORCH_COMPILE_DISABLE": "1", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return int(re.search(r"processes: (\d)", done.stdout)[1])
+
+
+def adapter_of(folder):
+    """Return {name: numbers} of a saved adapter."""
+    from safetensors.torch import load_file
+
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def together(one, other):
+    """Return the largest difference of two adapters, as a share of the largest number."""
+    assert one.keys() == other.keys()
+    most = max(numbers.abs().max() for numbers in one.values())
+    return max((one[name] - other[name]).abs().max() / most for name in one).item()
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does_and_a_killed_run_goes_on(tmp_path):
+    place = Place(tmp_path, "qwen3", THINKING, hidden=192)
+    place.write(CHATS * 4 + CHATS[:1])  # sixteen to train on, one held out
+    assert launch(place, 2) == 2
+    two = adapter_of(place.out)
+    assert max(numbers.abs().max() for name, numbers in two.items() if "lora_B" in name) > 1e-3, "it has learned"
+    assert {path.name for path in place.out.glob("checkpoint-*")} == {"checkpoint-2", "checkpoint-4"}
+    # Killed after its first checkpoint: started again, it ends with the same adapter.
+    shutil.rmtree(place.out / "checkpoint-4")
+    (place.out / "adapter_model.safetensors").unlink()
+    assert launch(place, 2) == 2
+    assert together(two, adapter_of(place.out)) < 1e-5
+    # One process with twice the parts has the same batches.
+    shutil.rmtree(place.out)
+    assert launch(place, 1, gradient_accumulation_steps=4) == 1
+    assert together(two, adapter_of(place.out)) < 0.05

@@ -27,9 +27,9 @@ def examples():
     return tokenize_rows(TOKENIZER, rows(24))
 
 
-def fresh(dropout=0.0):
+def fresh(dropout=0.0, hidden=32):
     """Returns the same untrained model every time."""
-    model = make_model(TOKENIZER)
+    model = make_model(TOKENIZER, hidden=hidden)
     model.config.attention_dropout = dropout
     for layer in model.model.layers:
         layer.self_attn.attention_dropout = dropout

@@ -145,3 +145,54 @@ def test_a_checkpoint_of_other_parameters_is_refused(examples, tmp_path):
     model.model.embed_tokens.requires_grad_(False)
     with pytest.raises(ValueError, match="holds other parameters than this model trains"):
         train(model, examples, steps=2, checkpoint=path)
+
+
+# ---- a run that is watched ----
+
+
+def stop_at(step, asked):
+    """Returns a `watch` that notes how often it was asked, and ends the run after a step."""
+    return lambda records: asked.append(len(records)) or len(records) == step
+
+
+def test_a_watched_run_is_asked_after_every_step_and_can_be_ended(examples, tmp_path):
+    asked = []
+    records = train(fresh(), examples, steps=8, watch=stop_at(5, asked))
+    assert asked == [1, 2, 3, 4, 5] and len(records) == 5
+    whole = train(fresh(), examples, steps=8)
+    assert without_seconds(records) == without_seconds(whole[:5])
+
+
+@pytest.mark.parametrize("every", [5, 2])
+def test_a_run_that_was_ended_stays_ended_when_it_is_resumed(examples, tmp_path, every):
+    path, asked = tmp_path / "run.pt", []
+    settings = {"steps": 8, "checkpoint": path, "checkpoint_every": every}
+    first = train(fresh(), examples, watch=stop_at(5, asked), **settings)
+    assert without_seconds(train(fresh(), examples, watch=stop_at(5, asked), **settings)) == without_seconds(first)
+
+
+@pytest.mark.parametrize("killed_at", [3, 6])
+def test_a_run_with_moments_in_eight_bits_goes_on_to_the_same_result(examples, tmp_path, killed_at, eager):
+    import bitsandbytes
+
+    def optimizer_of(model):
+        return bitsandbytes.optim.AdamW8bit([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+
+    def wide():
+        return fresh(dropout=0.2, hidden=96)  # tensors of 4,096 and more have moments in 8 bits
+
+    settings = {"steps": 8, "batch_size": 5, "checkpoint_every": 2, "lr": 3e-3}
+    whole, broken, resumed = wide(), wide(), wide()
+    optimizer = optimizer_of(whole)
+    expected = train(whole, examples, optimizer=optimizer, **settings)
+    assert any(state["state1"].dtype == torch.uint8 for state in optimizer.state.values())
+    path = tmp_path / "run.pt"
+
+    def kill(records):
+        if len(records) == killed_at:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(broken, examples, optimizer=optimizer_of(broken), checkpoint=path, watch=kill, **settings)
+    records = train(resumed, examples, optimizer=optimizer_of(resumed), checkpoint=path, **settings)
+    assert same_weights(state(resumed), state(whole)) and without_seconds(records) == without_seconds(expected)

@@ -4,127 +4,37 @@
 stored sweeps. `tools/make_sweeps.py` runs them; notebooks/16_qlora_on_a_gpu.ipynb reads them.
 """
 
-import multiprocessing
-import os
+import contextlib
 import statistics
+import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+import warnings
+from pathlib import Path
 
 import numpy as np
-import torch
+import pandas as pd
 
 from spectrum import adapters
 from spectrum.evaluate import mean_loss
-from spectrum.examples import IGNORE, tokenize_rows
-from spectrum.ledger import ledger
+from spectrum.examples import tokenize_rows
+from spectrum.generate import complete
+from spectrum.lessons.qlora_on_a_gpu.peaks import NAME, RANK, RATE, formats, make_optimizer, peak_alone, start
 from spectrum.lessons.small_and_local import runs as local_runs
-from spectrum.losses import batch_loss, large_head
-from spectrum.memory import forget_peak, held_by, peak_memory, peak_of_tensors
-from spectrum.models import load_model
 from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
-from spectrum.quantize import checkpoint_layers, load_quantized
+from spectrum.quantize import load_quantized
 from spectrum.shop import tasks
-from spectrum.sweeps import read_sweep, results_folder
-from spectrum.train import split, train
+from spectrum.sweeps import read_record, read_sweep, record_path, results_folder
+from spectrum.train import train
 
 RESULTS = results_folder("16_qlora_on_a_gpu")
-NAME, TASK, RANK, RATE = "smollm2", "json_sentiment_city", 16, 1e-3
+TASK = "json_sentiment_city"  # two fields as JSON
 VALIDATED, EVERY = 30, 16  # messages that are asked nowhere else, and after how many steps
 
 
 def run(what, **settings):
     """Returns what one run found, plain data: `what` is "peak", "tuned" or "resumed", a function of this module."""
-    return {"peak": peak_alone, "tuned": tuned, "resumed": resumed}[what](**settings)
-
-
-def start(method, name=NAME):
-    """Returns (model, tokenizer): float32 to be trained in full, as the machine computes fastest for a LoRA, or NF4."""
-    if method == "qlora":
-        return load_quantized(name)
-    return load_model(name, dtype="float32" if method == "full" else None)
-
-
-def make_optimizer(model, bits=32):
-    """Returns AdamW over what a model trains, its moments in 32 or, by bitsandbytes, in 8 bits; on a GPU paged."""
-    import bitsandbytes
-
-    trained = [p for p in model.parameters() if p.requires_grad]
-    if bits == 32:
-        return torch.optim.AdamW(trained, lr=RATE, fused=True)
-    kind = bitsandbytes.optim.PagedAdamW8bit if trained[0].is_cuda else bitsandbytes.optim.AdamW8bit
-    return kind(trained, lr=RATE)
-
-
-# ---- the peak of one step ----
-
-
-def peak_alone(**settings):
-    """Returns what `peak` does, measured in a process of its own, so that nothing else is in its memory."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(peak, **settings).result()
-
-
-def peak(method, batch, length=128, checkpointing=False, optimizer_bits=32, parts=1, labelled=1.0, name=NAME):
-    """Returns what one training step takes: {"measured", "predicted", "process"} in bytes, "seconds", "provenance".
-
-    The batch of random tokens is computed in `parts`, to one gradient. With `labelled` below 1 only so large a share of
-    each row, its end, has labels, and the head is computed there alone; the ledger has no rule for that (None).
-    "measured" are the tensors: those that stay, and the most that were there beside them at once. "process" is the most
-    that the process held, libraries and all, beyond what it held before the model was loaded.
-    """
-    torch.ones(64, 64) @ torch.ones(64, 64)
-    before = peak_memory(os.getpid())
-    model, _ = start(method, name)
-    bits = 8 * model.dtype.itemsize
-    model = model if method == "full" else adapters.add_lora(model, RANK)
-    if checkpointing:
-        checkpoint_layers(model)
-        model.enable_input_require_grads()
-    optimizer = make_optimizer(model.train(), optimizer_bits)
-    rows = random_rows(model, batch, length, labelled)
-
-    def step():
-        one_step(model, optimizer, rows, parts, labelled < 1)
-
-    step()  # makes the moments
-    forget_peak()
-    seconds = [seconds_of(step) for _ in range(3)]
-    settings = {"rank": RANK, "batch": batch // parts, "length": length, "bits": bits}
-    settings |= {"checkpointing": checkpointing, "optimizer_bits": optimizer_bits}
-    return {
-        "measured": held_by(model, optimizer) + peak_of_tensors(step, model.device),
-        "process": peak_memory(os.getpid()) - before,
-        "predicted": ledger(model.config, method, **settings) if labelled == 1 else None,
-        "seconds": round(statistics.median(seconds), 3),
-        "provenance": provenance(model, name),
-    }
-
-
-def random_rows(model, batch, length, labelled):
-    """Returns a batch of random tokens, {"input_ids", "labels", "position_ids"}, with labels on the end of each row."""
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(100, model.config.vocab_size, (batch, length), generator=generator)
-    labels = ids.masked_fill(torch.arange(length) < round((1 - labelled) * length), IGNORE)
-    found = {"input_ids": ids, "labels": labels, "position_ids": torch.arange(length).expand(batch, -1)}
-    return {name: value.to(model.device) for name, value in found.items()}
-
-
-def one_step(model, optimizer, rows, parts, at_labels):
-    """Does one step of the optimizer over rows, in parts."""
-    head = large_head(model) if at_labels else None
-    for part in split(list(range(len(rows["input_ids"]))), parts):
-        loss = batch_loss(model, {name: value[part] for name, value in rows.items()}, head) / parts
-        loss.backward()
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
-def seconds_of(call):
-    """Returns the seconds that a call took."""
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
+    return {"peak": peak_alone, "formats": formats, "tuned": tuned, "resumed": resumed}[what](**settings)
 
 
 # ---- a tuning that is watched ----
@@ -133,8 +43,7 @@ def seconds_of(call):
 def material(tokenizer, rows, seed=0):
     """Returns (examples to train on, rows to validate with, their items): messages of the task, all different."""
     items = tasks.TASKS[TASK].sample(VALIDATED, "dev", seed=3)
-    aside = [{"prompt": local_runs.short(item)[0]["content"], "completion": item.gold} for item in items]
-    return tokenize_rows(tokenizer, local_runs.rows_of(TASK, rows, seed)), aside, items
+    return tokenize_rows(tokenizer, shop_rows(rows, seed=seed)), shop_rows(VALIDATED, "dev", seed=3), items
 
 
 def ask(model, tokenizer, items):
@@ -205,9 +114,6 @@ def resumed(steps=24, killed_at=15, every=6, optimizer_bits=8, method="qlora", n
 
     "weights" is the largest difference of a trained weight at the end.
     """
-    import tempfile
-    from pathlib import Path
-
     finals, losses = [], {}
     with tempfile.TemporaryDirectory() as folder:
         for way in ("whole", "killed", "resumed"):
@@ -255,9 +161,92 @@ REAL = {
     "savings": ladder(method="qlora", batch=8, length=256),
     "tuned": [{"what": "tuned", "method": m, "seed": seed} for m in ("lora", "qlora") for seed in (0, 1)],
     "resumed": [{"what": "resumed"}],
+    "formats": [{"what": "formats"}],
 }
 
 
 def stored(sweep):
     """Returns the stored runs of a sweep of REAL as a DataFrame: settings and results by name."""
     return read_sweep(RESULTS / "real" / sweep)
+
+
+# ---- for the notebook: rows of any form, asked and scored ----
+
+
+def shop_rows(count, part="train", seed=0):
+    """Returns `count` rows of the lesson's task, {"prompt", "completion"}: to train on, or of another part."""
+    items = tasks.TASKS[TASK].sample(count, part, seed)
+    return [{"prompt": local_runs.short(item)[0]["content"], "completion": item.gold} for item in items]
+
+
+def as_chats(rows):
+    """Returns rows as lists of messages, the last one the answer; rows are chats, or prompts with completions."""
+    pairs = [("user", "prompt"), ("assistant", "completion")]
+    return [row.get("messages") or [{"role": role, "content": row[key]} for role, key in pairs] for row in rows]
+
+
+def answers_to(model, tokenizer, rows, most=30):
+    """Returns the model's greedy answers to the prompts of rows, stripped, of at most so many tokens."""
+    with autocast(precision_of(model.dtype), model.device):
+        asked = [chat[:-1] for chat in as_chats(rows)]
+        return [each.strip() for each in complete(model, tokenizer, asked, max_new_tokens=most, progress=False)]
+
+
+def right(answers, rows):
+    """Returns the share of answers that are the rows' own, to the letter."""
+    wanted = [chat[-1]["content"].strip() for chat in as_chats(rows)]
+    return float(np.mean([answer == gold for answer, gold in zip(answers, wanted, strict=True)]))
+
+
+def loss_on(model, tokenizer, rows):
+    """Returns the model's loss on rows, in nats per token of the answers."""
+    with autocast(precision_of(model.dtype), model.device):
+        return mean_loss(model, tokenizer, rows)
+
+
+@contextlib.contextmanager
+def quiet():
+    """A context in which transformers and peft keep their remarks on merging and dequantizing to themselves."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def dequantized(name, device):
+    """Returns a plain model that holds the rounded weights of a name, in the dtype that it computes in."""
+    with quiet():
+        return load_quantized(name, device=device)[0].dequantize()
+
+
+# ---- what the stored runs say ----
+
+
+def peak_table():
+    """Returns a DataFrame of the peaks of one step: method, rows, GB measured, by the ledger at once and in sum."""
+    table = stored("peaks")
+    predicted = pd.DataFrame(list(table["predicted"]))
+    found = pd.DataFrame({
+        "method": table["method"], "rows": table["batch"], "measured, GB": table["measured"] / 1e9,
+        "ledger, GB": predicted["peak"] / 1e9, "sum of entries, GB": predicted["total"] / 1e9,
+        "process, GB": table["process"] / 1e9, "seconds a step": table["seconds"],
+    })  # fmt: skip
+    found["method"] = pd.Categorical(found["method"], METHODS)
+    return found.sort_values(["method", "rows"], ignore_index=True)
+
+
+def savings_table():
+    """Returns a DataFrame of LADDER: GB measured and by the ledger (none where it has no rule), seconds a step."""
+    found = {}
+    for name, settings in zip(LADDER, REAL["savings"], strict=True):
+        result = read_record(record_path(RESULTS / "real" / "savings", settings))["result"]
+        predicted = result["predicted"]["peak"] / 1e9 if result["predicted"] else float("nan")
+        found[name] = {"measured, GB": result["measured"] / 1e9, "ledger, GB": predicted,
+                       "seconds a step": result["seconds"]}  # fmt: skip
+    return pd.DataFrame(found).T
