@@ -21,7 +21,7 @@ def test_a_step_takes_what_the_ledger_says(folder, method, monkeypatch):
     monkeypatch.setattr(peaks, "provenance", lambda model, name: {})
     found = peaks.peak(method, 4, 64, name=folder)
     assert found["measured"] == pytest.approx(found["predicted"]["peak"], rel=0.08)
-    assert found["seconds"] > 0 and found["process"] >= 0
+    assert found["seconds"] > 0
 
 
 def test_parts_and_labels_save_and_change_no_gradient(folder, monkeypatch):
