@@ -57,7 +57,7 @@ effects: $(VENV)/.installed ## measure the effect table
 sweeps: $(VENV)/.installed ## rebuild the stored sweeps in results/ (goes on where it was stopped; shows what is left)
 	$(QUIET_ENV) $(PY) -m tools.make_sweeps
 
-real: $(VENV)/.installed real-model ## the stored runs on SmolLM2 in results/*/real (about eight hours on two cores; goes on where it was stopped)
+real: $(VENV)/.installed real-model ## the stored runs on SmolLM2 in results/*/real (about nine hours on two cores; goes on where it was stopped)
 	$(QUIET_ENV) $(PY) -m tools.make_sweeps --real
 
 mutants: $(VENV)/.installed-test ## put small faults into the worked labs: do the checks find them? (goes on where it was stopped)

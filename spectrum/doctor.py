@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
+from spectrum.memory import free_memory
 from spectrum.models import WEIGHTS
 from spectrum.sweeps import results_folder
 
@@ -20,7 +21,7 @@ def check_machine():
     """Returns a table of what was looked at (check, found, wanted, ok); nothing raises, so that all is seen at once."""
     rows = [row("Python", platform.python_version(), "3.11 or newer", sys.version_info >= (3, 11))]
     rows += [package_row(name) for name in PACKAGES]
-    free = free_memory_gb()
+    free = free_memory("cpu") / 1e9
     rows.append(row("free memory", f"{free:.1f} GB", f"{NEEDED_GB:.0f} GB or more", free >= NEEDED_GB))
     rows.append(row("processor cores", str(os.cpu_count()), "2 or more", (os.cpu_count() or 1) >= 2))
     rows.append(row("accelerator", accelerator(), "none is needed before lesson 16", True))
@@ -39,13 +40,6 @@ def package_row(name):
         return row(name, version(name), "installed", True)
     except PackageNotFoundError:
         return row(name, "missing", "installed: pip install -e . -c constraints.txt", False)
-
-
-def free_memory_gb():
-    """Returns the memory that programs can still take, in GB (10^9 bytes)."""
-    import psutil
-
-    return psutil.virtual_memory().available / 1e9
 
 
 def accelerator():

@@ -3,10 +3,12 @@
 import pandas as pd
 
 from spectrum.ledger import ledger
+from spectrum.lessons.qlora_on_a_gpu import published
 from spectrum.lessons.qlora_on_a_gpu.published import multiplied_weights, operations
 
 # Name: GB that programs can use, and 10^12 operations a second of dense 16-bit products.
-CARDS = {"T4, 16 GB": (15, 65), "RTX 4090, 24 GB": (24, 165), "L40S, 48 GB": (48, 362), "H100, 80 GB": (80, 989)}
+SIZES = {"T4, 16 GB": 15, "RTX 4090, 24 GB": 24, "L40S, 48 GB": 48, "H100, 80 GB": 80}
+CARDS = {name: (gigabytes, published.CARDS[name.split(",")[0]]) for name, gigabytes in SIZES.items()}
 METHODS = {"full": "full", "lora": "LoRA", "qlora": "QLoRA"}
 SAVINGS = [{"checkpointing": again, "batch": batch} for again in (False, True) for batch in (8, 4, 2, 1)]
 SAVINGS.append({"checkpointing": True, "batch": 1, "optimizer_bits": 8})  # the fastest first

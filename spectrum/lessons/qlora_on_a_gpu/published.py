@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 from transformers import LlamaConfig
 
-from spectrum.ledger import ledger
+from spectrum.layers import empty_model
+from spectrum.ledger import is_tied, ledger
 
 GIB = 2**30 / 1e9
 
@@ -89,9 +90,10 @@ def memory_table(figures=FIGURES):
 # ---- speed ----
 
 # 10^12 operations a second of dense 16-bit products, as NVIDIA's data sheets promise.
-CARDS = {"T4": 65, "L40S": 362, "A100": 312, "H100": 989, "H200": 989}
-# Tokens a second: card, model, method, whether with gradient checkpointing, tokens a second, source.
-QWEN = "Surogate's table of 2026-08, Unsloth, rank 16 on all linear layers, rows of 2,048"
+CARDS = {"T4": 65, "RTX 4090": 165, "L40S": 362, "H100": 989, "H200": 989}
+# Card, model, method, whether with gradient checkpointing (for the H200 assumed: Unsloth's habit, and the table does
+# not say), tokens a second, source.
+QWEN = "Surogate's table of 2026-08: Unsloth, rank 16 on all linear layers, packed rows of 2,048"
 SPEEDS = (
     ("H200", "Qwen3-8B", "qlora", True, 8400, QWEN),
     ("H200", "Qwen3-8B", "lora", True, 9100, QWEN),
@@ -112,12 +114,9 @@ def operations(multiplied, method, checkpointing=False):
 
 def multiplied_weights(config):
     """Returns how many weights of a config a token is multiplied with: all but the embeddings, and the head."""
-    from spectrum.layers import empty_model
-
     model = empty_model(config)
-    table = model.get_input_embeddings().weight
-    tied = model.get_output_embeddings().weight is table
-    return sum(p.numel() for p in model.parameters()) - (0 if tied else table.numel())
+    table = model.get_input_embeddings().weight.numel()
+    return sum(p.numel() for p in model.parameters()) - (0 if is_tied(model) else table)
 
 
 def speed_table(configs):
@@ -125,7 +124,7 @@ def speed_table(configs):
     rows = []
     for card, model, method, again, speed, _ in SPEEDS:
         needed = operations(multiplied_weights(configs[model]), method, again)
-        rows.append((card, model, method, speed, needed / 1e9, 100 * speed * needed / (CARDS[card] * 1e12)))
-    return pd.DataFrame(
-        rows, columns=["card", "model", "method", "tokens a second", "10^9 operations a token", "used, %"]
-    )
+        used = 100 * speed * needed / (CARDS[card] * 1e12)
+        rows.append((card, model, method, again, speed, needed / 1e9, used))
+    columns = ["card", "model", "method", "checkpointing", "tokens a second", "10^9 operations a token", "used, %"]
+    return pd.DataFrame(rows, columns=columns)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spectrum import adapters
-from spectrum.evaluate import mean_loss
+from spectrum.evaluate import answer_length, mean_loss
 from spectrum.examples import tokenize_rows
 from spectrum.generate import complete
 from spectrum.lessons.qlora_on_a_gpu.peaks import NAME, RANK, RATE, formats, make_optimizer, peak_alone, start
@@ -33,7 +33,7 @@ VALIDATED, EVERY = 30, 16  # messages that are asked nowhere else, and after how
 
 
 def run(what, **settings):
-    """Returns what one run found, plain data: `what` is "peak", "tuned" or "resumed", a function of this module."""
+    """Returns what one run found, plain data: `what` is "peak", "formats", "tuned" or "resumed"."""
     return {"peak": peak_alone, "formats": formats, "tuned": tuned, "resumed": resumed}[what](**settings)
 
 
@@ -64,12 +64,10 @@ def tuned(method="qlora", rows=64, steps=128, seed=0, name=NAME):
     before = ask(model, tokenizer, test)
     model = adapters.add_lora(model, RANK, seed=seed)
     examples, aside, items = material(tokenizer, rows, seed)
-    precision = precision_of(model.dtype)
 
     def validate(model):
-        with autocast(precision, model.device):
-            loss = mean_loss(model, tokenizer, aside)
-        return {"validation": loss, "right": float(np.mean(ask(model, tokenizer, items)))}
+        share = float(np.mean(ask(model, tokenizer, items)))
+        return {"validation": loss_on(model, tokenizer, aside), "right": share}
 
     taken = []  # seconds of each step, without what validation takes
     began = time.perf_counter()
@@ -79,8 +77,8 @@ def tuned(method="qlora", rows=64, steps=128, seed=0, name=NAME):
         taken.append(time.perf_counter() - began)
         began = time.perf_counter()
 
-    records = train(model, examples, steps=steps, batch_size=8, lr=RATE, seed=seed, precision=precision, watch=watch,
-                    evaluate=validate, evaluate_every=EVERY, progress=False)  # fmt: skip
+    records = train(model, examples, steps=steps, batch_size=8, lr=RATE, seed=seed, watch=watch, evaluate=validate,
+                    evaluate_every=EVERY, precision=precision_of(model.dtype), progress=False)  # fmt: skip
     plain = [seconds for seconds, record in zip(taken, records, strict=True) if "validation" not in record]
     return {
         "loss": [record["loss"] for record in records],
@@ -175,8 +173,7 @@ def stored(sweep):
 
 def shop_rows(count, part="train", seed=0):
     """Returns `count` rows of the lesson's task, {"prompt", "completion"}: to train on, or of another part."""
-    items = tasks.TASKS[TASK].sample(count, part, seed)
-    return [{"prompt": local_runs.short(item)[0]["content"], "completion": item.gold} for item in items]
+    return local_runs.rows_of(TASK, count, seed, part)
 
 
 def as_chats(rows):
@@ -185,10 +182,12 @@ def as_chats(rows):
     return [row.get("messages") or [{"role": role, "content": row[key]} for role, key in pairs] for row in rows]
 
 
-def answers_to(model, tokenizer, rows, most=30):
-    """Returns the model's greedy answers to the prompts of rows, stripped, of at most so many tokens."""
+def answers_to(model, tokenizer, rows):
+    """Returns the model's greedy answers to the prompts of rows, stripped, with room for the longest that is wanted."""
+    chats = as_chats(rows)
+    most = answer_length(tokenizer, [chat[-1]["content"] for chat in chats], least=16)
     with autocast(precision_of(model.dtype), model.device):
-        asked = [chat[:-1] for chat in as_chats(rows)]
+        asked = [chat[:-1] for chat in chats]
         return [each.strip() for each in complete(model, tokenizer, asked, max_new_tokens=most, progress=False)]
 
 
@@ -235,7 +234,7 @@ def peak_table():
     found = pd.DataFrame({
         "method": table["method"], "rows": table["batch"], "measured, GB": table["measured"] / 1e9,
         "ledger, GB": predicted["peak"] / 1e9, "sum of entries, GB": predicted["total"] / 1e9,
-        "process, GB": table["process"] / 1e9, "seconds a step": table["seconds"],
+        "process, GB": table["process"] / 1e9,
     })  # fmt: skip
     found["method"] = pd.Categorical(found["method"], METHODS)
     return found.sort_values(["method", "rows"], ignore_index=True)

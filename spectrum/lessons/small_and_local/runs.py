@@ -93,9 +93,9 @@ def in_engines(model, tokenizer, name, task, rows, k, kinds):
     return table
 
 
-def rows_of(task, count, seed=0):
-    """Returns messages of a task to train on, with the short order before each."""
-    taught = tasks.TASKS[task].sample(count, "train", seed)
+def rows_of(task, count, seed=0, part="train"):
+    """Returns messages of a task to train on, or of another part, with the short order before each."""
+    taught = tasks.TASKS[task].sample(count, part, seed)
     return [{"prompt": prompts.ask(tasks.TASKS[task], item).strip(), "completion": item.gold} for item in taught]
 
 
