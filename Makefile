@@ -9,7 +9,8 @@ TORCH_INDEX ?=
 LAB_OPTIONS ?=
 # Test processes side by side.
 WORKERS ?= 2
-# SmolLM2, the real language model beside the embedded ones: 93 MB, fetched once. REAL=no leaves it out.
+# SmolLM2, the real language model beside the embedded ones, and the sentence embedder of lesson 06: 93 and 84 MB,
+# fetched once. REAL=no leaves them out.
 REAL ?= yes
 
 PY := $(VENV)/bin/python
@@ -75,7 +76,7 @@ clean: ## remove .venv and caches (a training run in build/ stays)
 
 real-model: $(VENV)/.installed
 ifneq ($(REAL),no)
-	$(PY) -m spectrum.models fetch smollm2
+	$(PY) -m spectrum.models fetch smollm2 minilm
 endif
 
 lint: $(VENV)/.installed

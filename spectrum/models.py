@@ -230,13 +230,16 @@ def _quiet_loading(folder):
 
 
 def main(arguments=None):
-    """Fetches the real model: `python -m spectrum.models fetch smollm2`."""
+    """Fetches the real model, or the embedder of lesson 06: `python -m spectrum.models fetch smollm2 minilm`."""
+    from spectrum import embedder
+
     parser = argparse.ArgumentParser(prog="python -m spectrum.models", description=main.__doc__)
     parser.add_argument("action", choices=["fetch"])
-    parser.add_argument("name", choices=[smollm2.NAME])
-    parser.parse_args(arguments)
+    fetchers = {smollm2.NAME: smollm2.fetch, embedder.NAME: embedder.fetch}
+    parser.add_argument("names", nargs="+", choices=fetchers)
     try:
-        smollm2.fetch()
+        for name in parser.parse_args(arguments).names:
+            fetchers[name]()
     except (ConnectionError, ValueError) as error:
         sys.exit(str(error))
 

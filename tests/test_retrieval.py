@@ -1,5 +1,8 @@
 """Search, recall, evidence and refusals, on small documents and tiny models of two kinds."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tiny import make_model, make_tokenizer
@@ -257,3 +260,66 @@ def test_bad_places_and_fillers_are_named():
         facts.buried(rng, tokenizer, 60, 0.5, "poems")
     with pytest.raises(ValueError, match="from 0"):
         facts.buried(rng, tokenizer, 60, 1.5)
+
+
+# ---- search by meaning, fusion, scores of a ranking ----
+
+
+def found_of(*names):
+    return [retrieval.Hit(Named(name), 1.0) for name in names]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A document that answers the items which list its name."""
+
+    text: str
+
+    def answers(self, item):
+        return self.text in item.quotes
+
+
+def asked(*quotes):
+    return SimpleNamespace(quotes=quotes, input="Which one?")
+
+
+def test_dense_search_ranks_by_the_cosine():
+    documents, vectors = [Named(name) for name in "abc"], np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])
+    search = retrieval.DenseSearch(documents, vectors, lambda text: np.array([0.8, 0.6]))
+    assert [hit.document.text for hit in search.best("?", 2)] == ["b", "a"]
+    assert search.scores("?") == pytest.approx([0.8, 0.96, 0.6])
+    with pytest.raises(ValueError, match="k is 0"):
+        search.best("?", 0)
+    with pytest.raises(ValueError, match="3 documents and 2 vectors"):
+        retrieval.DenseSearch(documents, vectors[:2], None)
+
+
+def test_fusion_adds_what_ranks_are_worth():
+    fused = retrieval.fuse([found_of("a", "b", "c"), found_of("c", "d")], k=1)
+    assert [hit.document.text for hit in fused] == ["c", "a", "b", "d"]
+    assert [hit.score for hit in fused] == pytest.approx([1 / 4 + 1 / 2, 1 / 2, 1 / 3, 1 / 3])
+    assert retrieval.fuse([[], []]) == [] and retrieval.fuse([found_of("a")])[0].score == pytest.approx(1 / 61)
+
+
+def test_reciprocal_rank_is_of_the_first_right_hit():
+    items = [asked("b"), asked("a", "c"), asked("x"), asked("a")]
+    found = [found_of("a", "b"), found_of("b", "c", "a"), found_of("a"), []]
+    score = retrieval.reciprocal_rank(found, items)
+    assert score.correct.tolist() == [0.5, 0.5, 0.0, 0.0] and score.name == "MRR"
+    with pytest.raises(ValueError, match="4 questions and hits for 3"):
+        retrieval.reciprocal_rank(found[:3], items)
+
+
+def test_ndcg_is_that_of_scikit_learn():
+    from sklearn.metrics import ndcg_score
+
+    rng, documents = np.random.default_rng(0), [Named(name) for name in "abcdefgh"]
+    for k in (1, 3, 8):
+        wanted, order = rng.choice(8, 3, replace=False), rng.permutation(8)
+        item, hits = asked(*("abcdefgh"[n] for n in wanted)), found_of(*("abcdefgh"[n] for n in order))
+        gains, scores = np.isin(np.arange(8), wanted), np.zeros(8)
+        scores[order] = np.arange(8, 0, -1)
+        mine = retrieval.ndcg_at_k([hits], [item], documents, k)
+        assert mine.mean == pytest.approx(ndcg_score([gains], [scores], k=k))
+    with pytest.raises(ValueError, match="No document answers 'Which one\\?'"):
+        retrieval.ndcg_at_k([hits], [asked("x")], documents)

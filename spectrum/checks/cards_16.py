@@ -98,6 +98,7 @@ MODELS = (  # how to make a model, numbers that are to change, what it is
     (lambda: adapted(torch.float16, 3), None, "a LoRA of rank 3 that was turned into float16 with its base"),
     (lambda: adapted(torch.bfloat16, 5), None, "a LoRA of rank 5 in bfloat16"),
     (lambda: adapted(torch.float32, 2), 0, "a LoRA in float32"),
+    (lambda: adapted(torch.float64, 2), 0, "a LoRA in float64"),
     (lambda: adapted(torch.float16, 2).requires_grad_(False), 0, "a model of which nothing learns"),
 )
 
@@ -114,7 +115,7 @@ def expect_floats(model, before, what):
     expect(after.keys() == before.keys(), f"{what}: weights came or went", "Only the format of some changes.")
     for name, (numbers, dtype, learns) in before.items():
         now, kind, still = after[name]
-        wanted = torch.float32 if learns else dtype
+        wanted = torch.float32 if learns and dtype != torch.float64 else dtype
         expect(still == learns, f"{what}: {name} {'does not learn any more' if learns else 'learns now'}",
                "Who learns stays as it was.")  # fmt: skip
         expect(kind == wanted, f"{what}: {name}, which {'is trained' if learns else 'is not trained'}, is in {kind}, "

@@ -18,8 +18,15 @@ from spectrum.checks.runs_16 import (
 
 BEFORE = [{"before_step": number} for number in range(8)]
 WRITING = [{"in_writing": number} for number in range(8)]
+GONE = [{"when_gone": number} for number in range(4)]
 RUNS = (  # rows, their length, steps, seed, kills
-    (10, 9, 7, None, (BEFORE[0], BEFORE[1], BEFORE[3], BEFORE[6], WRITING[0], WRITING[1], WRITING[4])),
+    (
+        10,
+        9,
+        7,
+        None,
+        (BEFORE[0], BEFORE[1], BEFORE[3], BEFORE[6], WRITING[0], WRITING[1], WRITING[4], GONE[0], GONE[3]),
+    ),
     (10, 9, 7, 0, ()),
     (3, 5, 5, 1, (BEFORE[2], WRITING[3])),
     (90, 80, 4, 70, (BEFORE[1],)),
@@ -83,8 +90,11 @@ def expect_done(train, path, rows, steps, seed, losses, trained):
 def expect_resumed(train, path, rows, steps, seed, plain, kill):
     """Raises unless a run that is killed as {place: number} says, and called again, ends as the one that was not."""
     first, _, _ = watched(train, path, rows, steps, seed, state=1, **kill)
-    writing = "in_writing" in kill
+    gone, writing = "when_gone" in kill, "before_step" not in kill
+    if gone and not first.killed:  # there is always a file at the path
+        return
     how = f"killed {'while file ' if writing else 'before step '}{next(iter(kill.values()))}{' was written' * writing}"
+    how = "killed while no file was at the path" if gone else how
     expect(first.killed, f"a run of {steps} steps could not be {how}", "One step and one checkpoint after the other.")
     done = len(first.steps) - writing
     try:
@@ -104,6 +114,12 @@ def expect_resumed(train, path, rows, steps, seed, plain, kill):
 def expect_same(plain, again, done, how):
     """Raises unless a resumed run, of which `done` steps were done, ends as the plain one: (watch, losses, model)."""
     (was, losses, model), (now, found, twin) = plain, again
+    if "no file" in how:
+        expect(
+            len(now.steps) < len(was.steps),
+            f"{how}, and called again: all {len(now.steps)} steps are done anew",
+            "The last good file was taken away before the next was in its place. Path.replace does both at once.",
+        )
     same = len(now.steps) == len(was.steps) - done and [s.rows for s in now.steps] == [s.rows for s in was.steps[done:]]
     if not same or not alike(trained_of(model), trained_of(twin)):
         what, hint = what_differs(was.steps, now.steps, done)

@@ -101,7 +101,7 @@ def expect_predicted(predict_kept, maker, layers):
         first: "This is what one layer keeps.", two: "This is what two layers keep.",
     }  # fmt: skip
     hint = hints.get(found) if isinstance(found, int | float) and found != wanted else None
-    expect_close(found, wanted, 0.5, f"bytes kept with {layers} layer{'s' * (layers > 1)}: {maker}",
+    expect_close(found, wanted, 0.5, f"predict_kept: bytes kept with {layers} layer{'s' * (layers > 1)}: {maker}",
                  hint or "What does a second layer add to the first, and a third to the second?")  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from spectrum.checks.gate import expect
 from spectrum.checks.kept_16 import plain_model
 
 BATCH, RATE = 4, 1e-2  # rows of a step, and the learning rate of the first
+TAKERS = ("remove", "unlink", "rename", "replace")  # what takes a file from its place
 DROPOUT, WORDS, HIDDEN = 0.25, 1500, 64  # most of the model is its table, which is frozen
 
 
@@ -61,11 +63,15 @@ class Step:
 
 
 class Watch:
-    """Notes each step of a run of the learner's, and kills it where it is told: before a step, or in a writing."""
+    """Notes each step of a run of the learner's, and kills it where it is told.
 
-    def __init__(self, rows, before_step=None, in_writing=None):
-        self.rows, self.before_step, self.in_writing = rows, before_step, in_writing
-        self.steps, self.written, self.nested, self.killed = [], 0, False, False
+    That is before a step, in a writing, or the nth time that no file is left at the path where one was.
+    """
+
+    def __init__(self, rows, path, before_step=None, in_writing=None, when_gone=None):
+        self.rows, self.path = rows, path
+        self.before_step, self.in_writing, self.when_gone = before_step, in_writing, when_gone
+        self.steps, self.written, self.gone, self.nested, self.killed = [], 0, 0, False, False
 
     def forward(self, model, arguments, named):
         """Is called before each forward pass of the model."""
@@ -105,6 +111,19 @@ class Watch:
         target.write(part) if hasattr(target, "write") else Path(target).open("wb").write(part)
         raise Killed
 
+    def taking(self, function):
+        """Returns a function that moves or removes files, which kills where it leaves none at the path."""
+
+        def taken(*arguments, **named):
+            there = self.path.exists()
+            result = function(*arguments, **named)
+            self.gone += there and not self.path.exists()
+            if there and not self.path.exists() and self.gone - 1 == self.when_gone:
+                raise Killed
+            return result
+
+        return taken
+
     @contextlib.contextmanager
     def on(self, model):
         """Watches the model, all optimizers, and what writes files, while it is open; a kill ends it quietly."""
@@ -133,6 +152,7 @@ class Watch:
                 patch("torch.save", saves),
                 patch("shutil.copyfile", copies),
                 patch.object(Path, "write_bytes", writes),
+                patch.multiple("os", **{name: self.taking(getattr(os, name)) for name in TAKERS}),
             ):
                 yield self
         except Killed:
@@ -147,7 +167,7 @@ def watched(train, path, rows, steps, seed=None, state=None, **kills):
 
     The random state is another one at each call, as in a new process.
     """
-    model, watch, losses = fresh_model(), Watch(rows, **kills), None
+    model, watch, losses = fresh_model(), Watch(rows, path, **kills), None
     torch.manual_seed(12345 + steps if state is None else state)
     with watch.on(model):
         losses = train(model, rows, steps, path) if seed is None else train(model, rows, steps, path, seed)

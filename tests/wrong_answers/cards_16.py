@@ -161,7 +161,7 @@ def compared_as_pair(capability, double=True):
 
 def by_size_of_type(model):
     changed = torch.tensor(0)
-    for parameter in filter(lambda p: p.requires_grad, model.parameters()):
-        changed += parameter.numel() * (parameter.dtype.itemsize == 2)
+    for parameter in filter(lambda p: p.requires_grad and p.dtype.itemsize < 4, model.parameters()):
+        changed += parameter.numel()
         parameter.data = parameter.data.to(torch.float32)
     return changed

@@ -33,6 +33,12 @@ def beside(state, path):
     path.with_suffix(".part").replace(path)
 
 
+def gone_for_a_while(state, path):
+    torch.save(state, path.with_suffix(".part"))
+    path.unlink(missing_ok=True)
+    path.with_suffix(".part").rename(path)
+
+
 def copied(state, path):
     torch.save(state, path.with_suffix(".part"))
     shutil.copy(path.with_suffix(".part"), path)

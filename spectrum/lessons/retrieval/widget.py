@@ -1,203 +1,127 @@
-"""What lesson 06 shows: recall and answers by k, a fact by its place, and the explorer of a question's documents.
+"""The explorer of lesson 06: a question, the passages that each search ranks first, and an answer with its evidence.
 
-The explorer is a thin shell over `retrieval_view`; `show_view` is what a page without a running kernel shows.
+The explorer is a thin shell over `search_view` and `answer_view`; `show_view` is what a page without a kernel shows.
 """
 
 import html
-import re
 
 import ipywidgets as w
 from IPython.display import display
 
-from spectrum import plots, retrieval
-from spectrum.prompts import NOT_STATED
-from spectrum.shop import facts
+from spectrum.retrieval import evidence
 
-ORDERS = ("best first", "best last")
-MARKERS = {"first": ("s", "base"), "middle": ("^", "prompt"), "last": ("o", "instruct")}
-OUTSIDE = (
-    "This question has none of the six forms of the model's tuning. Search compares words and does not mind; "
-    "the model of 3 million parameters often does not understand."
-)
+METHODS = ("BM25", "dense", "hybrid")
+SHOWN = 110  # characters of a passage that a row shows
 
 
-# ---- figures ----
+def search_view(searches, question, k=3):
+    """Returns {"question", "ranked"}: for each search its k best Hits, or a sentence why there are none.
 
-
-def _error(scores):
-    return [[100 * (s.mean - s.low) for s in scores], [100 * (s.high - s.mean) for s in scores]]
-
-
-def _means(scores):
-    return [100 * score.mean for score in scores]
-
-
-def _end_lines(axes, left, floor):
-    for value, name in ((floor, "floor: a guess by field"), (1.0, "ceiling")):
-        axes.axhline(100 * value, color="#888888", linestyle="--", linewidth=1)
-        axes.text(left, 100 * value + 1, f"{name} {100 * value:.0f} %", color="#666666", fontsize=8, va="bottom")
-    axes.set_ylim(-3, 112)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def show_depths(recalls, answers, title, floor):
-    """Displays {k: Score} of a search's recall and of the answers read from its k documents."""
-    figure, axes = plots.new_figure(title)
-    said = []
-    for scores, name, colour, marker in ((recalls, "recall at k", "base", "s"), (answers, "answers", "instruct", "o")):
-        places, found = range(len(scores)), list(scores.values())
-        style = {"color": plots.COLOURS[colour], "marker": marker, "capsize": 3, "label": name}
-        axes.errorbar(places, _means(found), yerr=_error(found), **style)
-        said.append(f"{name}: " + ", ".join(f"k = {k} {100 * s.mean:.0f} %" for k, s in scores.items()))
-    _end_lines(axes, 0, floor)
-    axes.set_xticks(range(len(recalls)), list(recalls))
-    axes.set(xlabel="k, documents taken", ylabel="questions, % (bar: 95 % interval)")
-    axes.legend(fontsize=8, frameon=False, loc="center", bbox_to_anchor=(0.55, 0.33))
-    plots.show(figure, alt="; ".join(said))
-
-
-def show_rungs(rungs, title):
-    """Displays Scores under each other, with the floor of the second and a ceiling of 100 %."""
-    said = "; ".join(f"{score.name} {score}" for score in rungs)
-    plots.show(plots.score_rungs(rungs, title, "prompt", floor=rungs[1].floor, ceiling=1.0), alt=said)
-
-
-def show_places(scores, title, floor, trained=None):
-    """Displays {place: {tokens: Score}} as lines over the length of the text; `trained` marks a length."""
-    figure, axes = plots.new_figure(title)
-    said = []
-    for place, found in scores.items():
-        marker, colour = MARKERS[place]
-        style = {"color": plots.COLOURS[colour], "marker": marker, "capsize": 3, "label": f"the fact stands {place}"}
-        axes.errorbar(list(found), _means(found.values()), yerr=_error(list(found.values())), **style)
-        said.append(f"{place}: " + ", ".join(f"{t} tokens {100 * s.mean:.0f} %" for t, s in found.items()))
-    lengths = list(next(iter(scores.values())))
-    _end_lines(axes, lengths[0], floor)
-    if trained:
-        axes.axvline(trained, color="#888888", linestyle=":", linewidth=1)
-        axes.text(trained, 104, f" trained length {trained}", color="#666666", fontsize=8)
-    axes.set_xscale("log")
-    axes.set_xticks(lengths, [str(n) for n in lengths])
-    axes.minorticks_off()
-    axes.set(xlabel="tokens of the text", ylabel="right answers, % (bar: 95 % interval)")
-    axes.legend(fontsize=8, frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.36))
-    plots.show(figure, alt="Right answers by length and place. " + "; ".join(said))
-
-
-# ---- the explorer ----
-
-
-def retrieval_view(search, ask, question, k=6, order="best last", threshold=0.0, strict=True):
-    """Returns what search and model make of a question: its Hits, the lines as read, the answer and its evidence.
-
-    `ask(lines, question)` returns the model's answer. With `strict` an answer that stands in no line is replaced by
-    NOT_STATED; `refused` says why where it was, `said` what the model had said. Hits below the threshold are not read,
-    and where none is left the model is not asked. Raises ValueError for an empty question, an unknown order and
-    a k below 1.
+    `searches` is {name: function of (question, k)}. Raises ValueError for an empty question and a k below 1.
     """
     if not question.strip():
         raise ValueError("the question is empty. Write at least one word.")
-    if order not in ORDERS:
-        raise ValueError(f"order must be one of {ORDERS}, not {order!r}")
-    hits = search.best(question, k)
-    lines = [h.document.text for h in retrieval.above(hits, threshold)][:: 1 if order == "best first" else -1]
-    said, refused = None, ""
-    if not hits:
-        refused = "no document shares a word with the question"
-    elif not lines:
-        refused = f"the best document scores {hits[0].score:.2f}, below the threshold {threshold:.2f}"
-    else:
-        said = ask(lines, question.strip())
-        if strict and not retrieval.evidence(said, lines):
-            refused = f"the model says {said!r}, which stands in none of the lines it read"
-    return {
-        "question": question.strip(),
-        "hits": hits,
-        "lines": lines,
-        "said": said,
-        "answer": NOT_STATED if refused else said,
-        "refused": refused,
-        "evidence": [] if refused else [lines[number] for number in retrieval.evidence(said, lines)],
-        "known_form": facts.has_known_form(question),
-    }
+    if k < 1:
+        raise ValueError(f"k is {k}; it must be at least 1.")
+    ranked = {}
+    for name, search in searches.items():
+        try:
+            ranked[name] = search(question.strip(), k) or "no passage shares a word with the question"
+        except ValueError as error:  # a search by meaning without its embedder
+            ranked[name] = str(error)
+    return {"question": question.strip(), "ranked": ranked}
+
+
+def answer_view(view, method, ask):
+    """Returns a view with "read", "answer" and "evidence": what `ask(texts, question)` says from a method's passages.
+
+    "evidence" are the numbers, from 0, of the passages in which the answer stands as whole words.
+    """
+    hits = view["ranked"][method]
+    if isinstance(hits, str):
+        return view | {"read": method, "answer": None, "evidence": []}
+    texts = [hit.document.text for hit in hits]
+    said = ask(texts, view["question"]).strip().rstrip(".")
+    return view | {"read": method, "answer": said, "evidence": evidence(said, texts)}
+
+
+def rows_of(view):
+    """Yields (method, rank, score, topic, text, is evidence) of a view; a method without hits has one row of words."""
+    for method, hits in view["ranked"].items():
+        if isinstance(hits, str):
+            yield method, "", "", "", hits, False
+            continue
+        for rank, hit in enumerate(hits, 1):
+            proof = method == view.get("read") and rank - 1 in view["evidence"]
+            yield method, rank, f"{hit.score:.3f}", hit.document.name, first_words(hit.document.text), proof
+
+
+def first_words(text):
+    """Returns the beginning of a passage on one line, its heading left out where words follow it."""
+    heading, _, rest = text.partition("\n\n")
+    line = " ".join((rest or heading).split())
+    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
 
 
 def describe_view(view):
-    """Returns a view in words, its documents from the best to the worst."""
-    rows = [f"Question: {view['question']}"]
-    for rank, hit in enumerate(view["hits"], 1):
-        mark = "   <- evidence" if hit.document.text in view["evidence"] else ""
-        mark = mark if hit.document.text in view["lines"] else "   (below the threshold)"
-        rows.append(f"{rank:2d}. {hit.score:5.2f}  {hit.document.text}{mark}")
-    rows.append(f"Answer: {view['answer']}" + (f" ({view['refused']})" if view["refused"] else ""))
-    return "\n".join(rows + ([] if view["known_form"] else [OUTSIDE]))
+    """Returns a view in words."""
+    lines = [f"Question: {view['question']}"]
+    for method, rank, score, topic, text, proof in rows_of(view):
+        lines.append(f"{method:7s} {rank} {score} {topic}: {text}" + ("   <- evidence" if proof else ""))
+    return "\n".join([*lines, *answer_line(view)])
+
+
+def answer_line(view):
+    """Returns a list with the sentence on the answer, or an empty one where none was asked for."""
+    if "read" not in view:
+        return []
+    if view["answer"] is None:
+        return [f"Answer: none, for {view['read']} found nothing to read"]
+    proof = "stands in the marked passage" if view["evidence"] else "stands in none of the passages: do not trust it"
+    return [f"Answer from {view['read']}: {view['answer']} ({proof})"]
 
 
 def page(view):
-    """Returns a view as HTML: the ranked documents with the answer marked where it stands, then the answer."""
+    """Returns a view as HTML."""
     rows = []
-    for rank, hit in enumerate(view["hits"], 1):
-        text = html.escape(hit.document.text)
-        if hit.document.text in view["evidence"]:
-            whole = rf"(?<!\w){re.escape(html.escape(view['answer'].strip()))}(?!\w)"
-            text = "<b>evidence:</b> " + re.sub(whole, r"<mark>\g<0></mark>", text)
-        elif hit.document.text not in view["lines"]:
-            text += " <i>(below the threshold)</i>"
-        rows.append(f"<tr><td>{rank}</td><td>{hit.score:.2f}</td><td style='text-align:left'>{text}</td></tr>")
-    head = "<tr><th>rank</th><th>score</th><th style='text-align:left'>document</th></tr>"
-    why = f" ({html.escape(view['refused'])})" if view["refused"] else ""
-    note = "" if view["known_form"] else f"<p><i>{OUTSIDE}</i></p>"
-    answer = f"<p><b>Answer:</b> {html.escape(view['answer'])}{why}</p>{note}"
-    return f"<p><b>Question:</b> {html.escape(view['question'])}</p><table>{head}{''.join(rows)}</table>{answer}"
+    for method, rank, score, topic, text, proof in rows_of(view):
+        text = f"<mark>{html.escape(text)}</mark>" if proof else html.escape(text)
+        cells = "".join(f"<td>{cell}</td>" for cell in (method, rank, score, html.escape(topic)))
+        rows.append(f"<tr>{cells}<td style='text-align:left'>{text}</td></tr>")
+    head = "<tr>" + "".join(f"<th>{name}</th>" for name in ("search", "rank", "score", "topic", "passage")) + "</tr>"
+    told = "".join(f"<p><b>{html.escape(line)}</b></p>" for line in answer_line(view))
+    return f"<p><b>Question:</b> {html.escape(view['question'])}</p><table>{head}{''.join(rows)}</table>{told}"
 
 
 def show_view(view):
-    """Displays a view; where no HTML can be shown, its words. The static twin of `retrieval_explorer`."""
+    """Displays a view; where no HTML can be shown, its words. The static twin of `explorer`."""
     display({"text/html": page(view), "text/plain": describe_view(view)}, raw=True)
 
 
-def explorer_controls(question, threshold):
-    """Returns {name: control} of the explorer."""
-    wide = {"style": {"description_width": "90px"}, "layout": w.Layout(width="420px")}
-    long = {"style": {"description_width": "90px"}, "layout": w.Layout(width="90%")}
-    return {
-        "question": w.Text(value=question, description="Question", continuous_update=False, **long),
-        "k": w.IntSlider(value=6, min=1, max=20, description="Documents", continuous_update=False, **wide),
-        "order": w.ToggleButtons(options=ORDERS, value="best last", description="Order"),
-        "threshold": w.FloatSlider(
-            value=threshold, min=0.0, max=6.0, step=0.05, description="Threshold", continuous_update=False, **wide
-        ),
-        "strict": w.Checkbox(value=True, description="Only with evidence"),
-    }
+def explorer(searches, ask, question):
+    """Returns the explorer: a typed question, the passages of each search at once, and an answer on Run.
 
-
-def retrieval_explorer(search, ask, question, threshold=0.0):
-    """Returns the explorer: a question in your own words, its ranked documents, and the answer with its evidence.
-
-    The question is asked on Enter or Run; sliders and buttons ask again, and an answer once given is kept.
+    `ask(texts, question)` returns a model's answer; None where there is no model, and then there is no Run.
     """
-    controls, out, kept = explorer_controls(question, threshold), w.Output(), {}
-    run = w.Button(description="Run", button_style="primary", tooltip="Search and answer")
+    long = {"style": {"description_width": "90px"}, "layout": w.Layout(width="90%")}
+    wide = {"style": {"description_width": "90px"}, "layout": w.Layout(width="420px")}
+    box = w.Text(value=question, description="Question", continuous_update=False, **long)
+    k = w.IntSlider(value=3, min=1, max=5, description="Passages", continuous_update=False, **wide)
+    method = w.ToggleButtons(options=list(searches), value=list(searches)[-1], description="Read from")
+    run = w.Button(description="Run", button_style="primary", tooltip="Let the model answer", disabled=ask is None)
+    out = w.Output()
 
-    def remembered(lines, text):
-        key = (text, *lines)
-        if key not in kept:
-            kept[key] = ask(lines, text)
-        return kept[key]
-
-    def draw(_=None):
+    def draw(answered):
         with out:
             out.clear_output(wait=True)
             try:
-                values = {name: control.value for name, control in controls.items()}
-                view = retrieval_view(search, remembered, **values)
+                view = search_view(searches, box.value, k.value)
+                show_view(answer_view(view, method.value, ask) if answered else view)
             except ValueError as error:
                 print(f"Cannot show this: {error}")
-                return
-            show_view(view)
 
-    for control in controls.values():
-        control.observe(draw, names="value")
-    run.on_click(draw)
-    draw()
-    return w.VBox([w.VBox([*controls.values(), run], layout=w.Layout(flex="0 0 auto")), out])
+    for control in (box, k, method):
+        control.observe(lambda _: draw(False), names="value")
+    run.on_click(lambda _: draw(True))
+    draw(False)
+    return w.VBox([w.VBox([box, k, method, run], layout=w.Layout(flex="0 0 auto")), out])
