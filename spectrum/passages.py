@@ -5,6 +5,7 @@ Compared in notebooks/06_retrieval.ipynb, section "Cut the book".
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Passage:
         return any(on_one_line(quote) in on_one_line(self.text) for quote in item.quotes)
 
 
+@lru_cache(maxsize=8192)
 def on_one_line(text):
     """Returns a text with each stretch of white space as one blank."""
     return " ".join(text.split())

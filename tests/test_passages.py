@@ -16,8 +16,7 @@ It may not stand in a function.
 The continue statement
 ==================
 
-Continue goes on with the next round of the loop.
-"""
+Continue goes on with the next round of the loop."""
 
 
 @pytest.mark.parametrize("size, overlap", [(1, 0), (3, 0), (4, 2), (7, 6), (50, 0), (50, 49)])

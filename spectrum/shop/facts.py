@@ -1,19 +1,16 @@
 """The catalogue as documents, questions about it with their answers, and facts buried in long texts."""
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from spectrum import prompts
 from spectrum.evaluate import Score
 from spectrum.prompts import NOT_STATED
 from spectrum.seeds import seeded
-from spectrum.shop import messages, samplers, tasks, world
+from spectrum.shop import samplers, tasks, world
 
-FILLERS = ("lines", "letters")
 PLACES = {"first": 0.0, "middle": 0.5, "last": 1.0}
-# Questions in words that no tuning data holds: what a search finds all the same, and a small model may not understand.
+# Two more wordings of each question, which no tuning data holds: lab 06 makes a search find their lines.
 REWORDED = {
     "colour": ("Tell me the colour of the {p}.", "Which colour does the {p} have?"),
     "price": ("What is the price of the {p}?", "What does the {p} cost?"),
@@ -62,23 +59,6 @@ def question(product, field):
     return tasks.Item("arrival", text, product.facts()[field], {"product": product.name, "field": field})
 
 
-def reworded(products):
-    """Returns the questions of `REWORDED` on the products, as Items with `wording` in `details` too."""
-    made = []
-    for field, wordings in REWORDED.items():
-        for wording in wordings:
-            for product in products:
-                details = {"product": product.name, "field": field, "wording": wording}
-                made.append(tasks.Item("arrival", wording.format(p=product.name), product.facts()[field], details))
-    return made
-
-
-def has_known_form(text):
-    """Returns whether a question has one of the six forms in which the models were tuned to be asked."""
-    forms = (re.escape(form).replace(re.escape("{p}"), r"\w+ \w+") for form in samplers.QUESTIONS.values())
-    return any(re.fullmatch(form, text.strip()) for form in forms)
-
-
 def unanswerable(n, seed=0):
     """Returns n catalogue questions on products that the shop does not have; the true answer is NOT_STATED."""
     rng = seeded("unanswerable", seed)
@@ -89,13 +69,6 @@ def unanswerable(n, seed=0):
 def without_answer(items):
     """Returns the items with NOT_STATED as the true answer, for when their line is taken away."""
     return [tasks.Item(item.task, item.input, NOT_STATED, item.details) for item in items]
-
-
-def tuned_refusals(n):
-    """Returns (orders, items) of the look-ups among n that have no answer, worded as in the instruction tuning."""
-    lookup = tasks.TASKS["lookup"]
-    items = [item for item in lookup.sample(n) if item.gold == NOT_STATED]
-    return [prompts.ask(lookup, item) for item in items], items
 
 
 def wrong_line(item, seed=0):
@@ -122,15 +95,12 @@ def score(answers, items, name="", floor=None, ceiling=1.0):
     return Score(name, np.array(right, dtype=float), floor=floor, ceiling=ceiling, answers=list(answers))
 
 
-def buried(rng, tokenizer, tokens, place, filler="lines"):
+def buried(rng, tokenizer, tokens, place):
     """Returns an Item whose `details["lines"]` hold the answer at `place` (0 first, 1 last) of about `tokens` tokens.
 
-    The rest is, for filler "lines", facts of other invented products, which could be mistaken for the answer, and for
-    "letters" what customers write. As in training, one line tells another fact of the same product.
-    Raises ValueError for another filler, and for a place outside 0 to 1.
+    The rest are facts of other invented products, which could be mistaken for the answer; as in training, one line
+    tells another fact of the same product. Raises ValueError for a place outside 0 to 1.
     """
-    if filler not in FILLERS:
-        raise ValueError(f"filler must be one of {FILLERS}, not {filler!r}")
     if not 0 <= place <= 1:
         raise ValueError(f"place is {place}; it must be from 0 (first) to 1 (last).")
     product, fields = samplers.fictional_product(rng), rng.sample(list(samplers.QUESTIONS), 2)
@@ -138,16 +108,14 @@ def buried(rng, tokenizer, tokens, place, filler="lines"):
     item, rest = question(product, fields[0]), [other]
     used = _length(tokenizer, f"{line} {other} {item.input}")
     while used < tokens:
-        rest.append(_filler(rng, filler, item.details["product"]))
+        rest.append(_filler(rng, item.details["product"]))
         used += _length(tokenizer, f" {rest[-1]}")
     rng.shuffle(rest)
     at = round(place * len(rest))
     return tasks.Item("lookup", item.input, item.gold, item.details | {"lines": [*rest[:at], line, *rest[at:]]})
 
 
-def _filler(rng, kind, product):
-    if kind == "letters":
-        return messages.message(rng, "test", None)[0]
+def _filler(rng, product):
     other = samplers.fictional_product(rng)
     while other.name == product:
         other = samplers.fictional_product(rng)

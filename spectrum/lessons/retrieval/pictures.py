@@ -90,7 +90,7 @@ def show_places(scores, title, floor):
                       marker=marker, capsize=3, linestyle="none", label=f"the fact stands {place}")  # fmt: skip
     for value, name in ((floor, "floor"), (1.0, "ceiling")):
         axes.axhline(100 * value, color="#888888", linestyle="--", linewidth=1)
-        axes.text(-0.4, 100 * value + 1, f"{name} {100 * value:.0f} %", color="#666666", fontsize=8)
+        axes.text(0.36, 100 * value + 1, f"{name} {100 * value:.0f} %", color="#666666", fontsize=8)
     axes.set_ylim(-3, 112)
     axes.set_xticks(range(len(lengths)), [str(n) for n in lengths])
     axes.set(xlabel="tokens of the text", ylabel="right answers, % (bar: 95 % interval)")
@@ -102,17 +102,24 @@ def show_places(scores, title, floor):
     plots.show(figure, alt="Right answers by length and place. " + "; ".join(told))
 
 
-def show_refusals(points, title):
-    """Displays {guard: (refused where there is an answer, refused where there is none)} as Scores, one dot a guard."""
-    figure, axes = plots.new_figure(title, height=3.6)
-    axes.plot([0, 100], [0, 100], color="#888888", linestyle="--", linewidth=1)
-    axes.text(62, 56, "refusing blindly", color="#666666", fontsize=8, rotation=28)
-    for (name, (false, true)), marker in zip(points.items(), "osv^D*", strict=False):
+def show_refusals(curves, models, title):
+    """Displays refusals against false alarms: {name: (false alarms, refusals)} as curves, and {model: two Scores}."""
+    figure, axes = plots.new_figure(title, height=4.2)
+    axes.plot([0, 100], [0, 100], color="#888888", linestyle=":", linewidth=1)
+    axes.text(70, 62, "refused blindly", color="#666666", fontsize=8, rotation=33)
+    for (name, (false, true)), style, colour in zip(curves.items(), ("-", "--"), ("prompt", "base"), strict=True):
+        axes.step(false, true, where="post", color=plots.COLOURS[colour], linestyle=style, label=f"threshold, {name}")
+    for (name, (false, true)), marker, colour in zip(models.items(), "o*", ("instruct", "lora"), strict=True):
         ends = {"xerr": [[100 * (false.mean - false.low)], [100 * (false.high - false.mean)]],
                 "yerr": [[100 * (true.mean - true.low)], [100 * (true.high - true.mean)]]}  # fmt: skip
-        axes.errorbar(100 * false.mean, 100 * true.mean, **ends, marker=marker, capsize=3, linestyle="none", label=name)
-    axes.set(xlabel="refused although the answer was there, %", ylabel="refused where there is none, %",
+        axes.errorbar(100 * false.mean, 100 * true.mean, **ends, marker=marker, capsize=3, linestyle="none",
+                      color=plots.COLOURS[colour], label=name)  # fmt: skip
+    axes.set(xlabel="refused although the book answers, %", ylabel="refused where it does not, %",
              xlim=(-3, 103), ylim=(-3, 103))  # fmt: skip
-    figure.legend(fontsize=8, frameon=False, loc="outside right center")
-    told = "; ".join(f"{name}: {100 * t.mean:.0f} % against {100 * f.mean:.0f} %" for name, (f, t) in points.items())
-    plots.show(figure, alt=f"Refused where there is no answer against refused where there is one. {told}")
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=2)
+    told = [f"{name}: {100 * true.mean:.0f} % against {100 * false.mean:.0f} % false alarms"
+            for name, (false, true) in models.items()]  # fmt: skip
+    for name, (false, true) in curves.items():
+        half = next(n for n, share in enumerate(true) if share >= 50)
+        told.append(f"threshold, {name}: half of the refusals cost {false[half]:.0f} % false alarms")
+    plots.show(figure, alt="Refused where there is no answer, against refused where there is one. " + "; ".join(told))

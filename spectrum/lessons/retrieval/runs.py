@@ -105,6 +105,7 @@ def answers(given, k=1, place="first", refuse=False, kind="answerable", name=NAM
     """
     model, tokenizer = models.load_model(name)
     asked = answerable() if kind == "answerable" else reference.questions(kind)
+    asked = alterable() if given == "altered" else asked
     read, others = texts(asked, given, k, place)
     chats = [prompts.chat(prompt(question.input, lines, refuse)) for question, lines in zip(asked, read, strict=True)]
     with autocast(precision_of(model.dtype), model.device):
@@ -160,26 +161,40 @@ def right_passage(question):
     return next(passage.text for passage in reference.passages() if passage.answers(question))
 
 
-def altered(text, question):
-    """Returns (the passage with a wrong answer in the place of the right one, that wrong answer).
+MAKES = {"an exception": r"\w+(Error|Exception|Iteration|Exit)", "a number": r"\d[\d,.]*", "a special name": r"__\w+__",
+         "signs": r"\W+"}  # fmt: skip
 
-    The wrong one is the right answer to another question, of the same make where there is one: an exception for an
-    exception, a number for a number.
-    """
-    rng = seeds.seeded("altered", question.input)
-    others = [other.answers[0] for other in answerable() if not reference.says(text, other.answers)]
-    alike = [word for word in others if make(word) == make(question.answers[0])]
-    word = rng.choice(alike or others)
+
+def make(question):
+    """Returns what the right answer to a question looks like, one of MAKES, or None where it is just words."""
+    return next((name for name, pattern in MAKES.items() if re.fullmatch(pattern, question.answers[0])), None)
+
+
+def alterable():
+    """Returns the Questions whose right answer can be exchanged for another of its make: an exception, a number, …"""
+    return [question for question in answerable() if make(question)]
+
+
+def altered(text, question):
+    """Returns (the passage with a wrong answer of the same make in the place of the right one, that wrong answer)."""
+    alike = [other.answers[0] for other in alterable() if make(other) == make(question)]
+    others = [word for word in alike if word not in question.answers and not reference.says(text, (word,))]
+    word = seeds.seeded("altered", question.input).choice(others)
     for answer in question.answers:
         text = re.sub(rf"(?<!\w){re.escape(answer)}(?!\w)", word.replace("\\", r"\\"), text, flags=re.IGNORECASE)
     return text, word
 
 
-def make(word):
-    """Returns what a word looks like: an "exception", a "number", a "special" name, "signs", or a "word"."""
-    looks = {"exception": r"\w+(Error|Exception|Iteration|Exit)", "number": r"[\d,.]+", "special": r"__\w+__",
-             "signs": r"\W+"}  # fmt: skip
-    return next((name for name, pattern in looks.items() if re.fullmatch(pattern, word)), "word")
+def altered_scores():
+    """Returns the Scores of answers that say what an altered passage says, the truth, and the truth when unaltered."""
+    found, told = stored("answers", {"what": "answers", "given": "altered"}), score(given="right")
+    kept = [question in alterable() for question in answerable()]
+    ends = {"floor": 0.0, "ceiling": 1.0}
+    return [
+        Score("SmolLM2: says the altered page's value", found["altered"], **ends),
+        Score("SmolLM2: says the true value", found["right"], **ends),
+        Score("SmolLM2: true value, page unaltered", told.correct[kept], **ends),
+    ]
 
 
 def stored(what, settings):

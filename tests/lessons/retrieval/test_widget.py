@@ -1,32 +1,78 @@
-"""The pictures and the explorer of lesson 06 without a browser, on a pretended model."""
+"""The pictures and the explorer of lesson 06 without a browser, on a pretended model and a few passages."""
 
 import ipywidgets as w
+import numpy as np
 import pytest
 
 from spectrum import retrieval
 from spectrum.evaluate import Score
-from spectrum.lessons.retrieval import widget
-from spectrum.shop import facts
-from spectrum.shop.facts import Document
+from spectrum.lessons.retrieval import pictures, widget
+from spectrum.passages import Passage
 
-LINES = ["The Kavo lamp is red.", "The Kavo lamp costs 12 dollars.", "The Bino lamp costs 112 dollars."]
-SEARCH = retrieval.Search([Document(text, "", "") for text in LINES])
-QUESTION = "How much is the Kavo lamp?"
+TEXTS = ["Loops\n*****\n\nbreak leaves the loop.", "continue goes on with the loop.", "A string has <characters>."]
+PASSAGES = [Passage("for", 0, TEXTS[0]), Passage("continue", 0, TEXTS[1]), Passage("strings", 0, TEXTS[2])]
+WORDS = retrieval.Search(PASSAGES)
 
 
-def says(answer):
-    """A pretended model, and what it was asked."""
+def no_embedder(question, k):
+    raise ValueError("no stored vector")
+
+
+SEARCHES = {"BM25": WORDS.best, "dense": no_embedder}
+
+
+def view(question="What leaves the loop?", k=2):
+    return widget.search_view(SEARCHES, question, k)
+
+
+# ---- views ----
+
+
+def test_each_search_shows_its_best_passages_or_says_why_not():
+    made = view()
+    assert [hit.document.name for hit in made["ranked"]["BM25"]] == ["for", "continue"]
+    assert made["ranked"]["dense"] == "no stored vector"
+    assert view("Bonjour")["ranked"]["BM25"] == "no passage shares a word with the question"
+    words = widget.describe_view(made)
+    assert "for: break leaves the loop." in words and "no stored vector" in words and "Answer" not in words
+
+
+def test_an_answer_comes_with_its_evidence():
     asked = []
 
-    def ask(lines, question):
-        asked.append((list(lines), question))
-        return answer
+    def ask(texts, question):
+        asked.append((texts, question))
+        return " break.\n"
 
-    return ask, asked
+    made = widget.answer_view(view(), "BM25", ask)
+    assert asked == [(TEXTS[:2], "What leaves the loop?")] and made["answer"] == "break" and made["evidence"] == [0]
+    assert "<- evidence" in widget.describe_view(made) and "stands in the marked passage" in widget.describe_view(made)
+    other = widget.answer_view(view(), "BM25", lambda texts, question: "return")
+    assert other["evidence"] == [] and "do not trust it" in widget.describe_view(other)
 
 
-def view(answer="12 dollars", question=QUESTION, **settings):
-    return widget.retrieval_view(SEARCH, says(answer)[0], question, **settings)
+def test_where_nothing_was_found_nobody_is_asked():
+    made = widget.answer_view(view("Bonjour"), "BM25", None)
+    assert made["answer"] is None and "found nothing to read" in widget.describe_view(made)
+
+
+@pytest.mark.parametrize("question, k, told", [(" ", 2, "the question is empty"), ("What?", 0, "k is 0")])
+def test_bad_input_is_named(question, k, told):
+    with pytest.raises(ValueError, match=told):
+        view(question, k)
+
+
+def test_the_page_marks_the_evidence_and_escapes_what_is_typed():
+    made = widget.answer_view(view("<b>string</b>"), "BM25", lambda texts, question: "<characters>")
+    page = widget.page(made)
+    assert "<b>string</b>" not in page and "&lt;characters&gt;" in page and page.count("<mark>") == 1
+
+
+def test_a_long_passage_is_cut():
+    assert widget.first_words("word " * 99).endswith("…") and len(widget.first_words("word " * 99)) == widget.SHOWN + 1
+
+
+# ---- the explorer ----
 
 
 @pytest.fixture
@@ -37,121 +83,56 @@ def shown(monkeypatch):
     return found
 
 
-# ---- the view ----
+def controls(explorer):
+    return explorer.children[0].children
 
 
-def test_the_answer_comes_with_its_evidence():
-    made = view(k=3)
-    assert made["answer"] == "12 dollars" and made["evidence"] == [LINES[1]] and not made["refused"]
-    assert made["known_form"]
-    words = widget.describe_view(made)
-    assert "costs 12 dollars.   <- evidence" in words and "112 dollars.   <-" not in words
+def test_a_change_searches_and_only_run_asks_the_model(shown):
+    asked = []
+    explorer = widget.explorer(
+        SEARCHES, lambda texts, question: asked.append(texts) or "break", "What leaves the loop?"
+    )
+    box, k, method, run = controls(explorer)
+    assert len(shown) == 1 and asked == [] and method.value == "dense"
+    k.value = 1
+    method.value = "BM25"
+    box.value = "Which word leaves the loop?"
+    assert len(shown) == 4 and asked == [] and len(shown[-1]["ranked"]["BM25"]) == 1
+    run.click()
+    assert asked == [TEXTS[:1]] and shown[-1]["answer"] == "break"
 
 
-def test_the_order_of_reading_follows_the_button():
-    ask, asked = says("red")
-    for order in widget.ORDERS:
-        widget.retrieval_view(SEARCH, ask, QUESTION, 3, order)
-    best = SEARCH.best(QUESTION, 3)[0].document.text
-    assert asked[0][0][0] == best == asked[1][0][-1] and asked[0][0] == asked[1][0][::-1]
+def test_without_a_model_there_is_no_run_and_every_control_has_a_label(shown):
+    explorer = widget.explorer(SEARCHES, None, "What leaves the loop?")
+    *others, run = controls(explorer)
+    assert run.disabled and all(control.description for control in others)
+    assert not any(isinstance(control, w.Dropdown) for control in others)
 
 
-def test_an_answer_without_evidence_is_refused_unless_it_may_pass():
-    made = view("Dahl")
-    assert made["answer"] == "not stated" and "'Dahl'" in made["refused"] and made["evidence"] == []
-    assert view("Dahl", strict=False)["answer"] == "Dahl"
-    assert view("2 dollars")["answer"] == "not stated"
-
-
-def test_nothing_found_and_low_scores_do_not_ask_the_model():
-    ask, asked = says("red")
-    nothing = widget.retrieval_view(SEARCH, ask, "Bonjour")
-    low = widget.retrieval_view(SEARCH, ask, QUESTION, threshold=6.0)
-    assert asked == [] and nothing["answer"] == low["answer"] == "not stated"
-    assert "no document" in nothing["refused"] and "below the threshold" in low["refused"]
-
-
-def test_lines_below_the_threshold_are_shown_and_not_read():
-    ask, asked = says("red")
-    scores = [hit.score for hit in SEARCH.best(QUESTION, 3)]
-    made = widget.retrieval_view(SEARCH, ask, QUESTION, 3, threshold=(scores[1] + scores[2]) / 2)
-    assert len(asked[0][0]) == 2 and len(made["hits"]) == 3
-    assert widget.describe_view(made).count("(below the threshold)") == 1
-    assert widget.page(made).count("(below the threshold)") == 1
-
-
-def test_other_words_come_with_an_honest_note():
-    made = view("12 dollars", "What does the Kavo lamp cost?")
-    assert not made["known_form"] and widget.OUTSIDE in widget.describe_view(made)
-    assert widget.OUTSIDE in widget.page(made)
-
-
-def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="at least one word"):
-        view(question="  ")
-    with pytest.raises(ValueError, match="order must be"):
-        view(order="random")
-    with pytest.raises(ValueError, match="at least 1"):
-        view(k=0)
-
-
-def test_the_page_marks_the_evidence_and_escapes_what_is_typed():
-    page = widget.page(view())
-    assert "<mark>12 dollars</mark>" in page and page.count("<mark>") == 1
-    page = widget.page(view("<b>x</b>", "<script>lamp</script>"))
-    assert "<script>" not in page and "&lt;script&gt;" in page and "<b>x</b>" not in page
+def test_an_empty_question_is_said_and_not_raised(shown, capsys):
+    box = controls(widget.explorer(SEARCHES, None, "What leaves the loop?"))[0]
+    box.value = ""
+    assert "Cannot show this: the question is empty" in capsys.readouterr().out
 
 
 # ---- pictures ----
 
 
-def score(share):
-    return Score("x", [1.0] * share + [0.0] * (10 - share))
+def score(share, name="a"):
+    return Score(name, np.arange(20) < 20 * share, floor=0.1, ceiling=1.0)
 
 
-def test_pictures_are_told_in_words(pictures):
-    depths = {1: score(3), 6: score(10)}
-    widget.show_depths(depths, {1: score(3), 6: score(9)}, "t", 0.2)
-    places = {place: {60: score(9), 900: score(2)} for place in facts.PLACES}
-    widget.show_places(places, "t", 0.1, trained=512)
-    said = [picture.alt for picture in pictures] if hasattr(pictures[0], "alt") else [str(p.metadata) for p in pictures]
-    assert "recall at k: k = 1 30 %, k = 6 100 %" in said[0] and "first: 60 tokens 90 %, 900 tokens 20 %" in said[1]
-
-
-# ---- the explorer ----
-
-
-def controls(explorer):
-    return {child.description: child for child in explorer.children[0].children}
-
-
-def test_the_explorer_asks_again_and_keeps_answers(shown):
-    ask, asked = says("12 dollars")
-    found = controls(widget.retrieval_explorer(SEARCH, ask, QUESTION))
-    assert shown[-1]["answer"] == "12 dollars" and len(asked) == 1
-    found["Question"].value = "What colour is the Kavo lamp?"
-    assert shown[-1]["answer"] == "12 dollars" and len(asked) == 2  # the pretended model says one thing only
-    found["Question"].value = QUESTION
-    assert len(asked) == 2
-    found["Documents"].value = 1
-    assert shown[-1]["answer"] == "not stated" and len(shown[-1]["hits"]) == 1
-    found["Only with evidence"].value = False
-    assert shown[-1]["answer"] == "12 dollars"
-    found["Order"].value = "best first"
-    found["Threshold"].value = 6.0
-    assert "below the threshold" in shown[-1]["refused"]
-    count = len(shown)
-    found["Run"].click()
-    assert len(shown) == count + 1
-
-
-def test_every_control_has_a_label_and_no_dropdown(shown):
-    found = controls(widget.retrieval_explorer(SEARCH, says("red")[0], QUESTION))
-    assert all(found) and not any(isinstance(control, w.Dropdown) for control in found.values())
-
-
-def test_an_empty_question_is_said_and_not_raised(shown, capsys):
-    found = controls(widget.retrieval_explorer(SEARCH, says("red")[0], QUESTION))
-    count = len(shown)
-    found["Question"].value = " "
-    assert len(shown) == count
+def test_pictures_are_told_in_words(monkeypatch):
+    told = []
+    monkeypatch.setattr(pictures.plots, "show", lambda figure, alt: told.append(alt))
+    pictures.show_cuts()
+    pictures.show_pooling()
+    pictures.show_searches({("BM25", "same"): score(0.9), ("BM25", "other"): score(0.1)}, "Words find words")
+    pictures.show_answers([score(0.2), score(0.8)], "It reads", 0.1)
+    pictures.show_places({"first": {60: score(0.5)}, "last": {60: score(0.7)}}, "The end is read", 0.1)
+    curves = {"all": ([0, 10, 100], [0, 60, 100]), "some": ([0, 50, 100], [0, 40, 100])}
+    pictures.show_refusals(curves, {"a model": (score(0.1), score(0.8)), "another": (score(0.9), score(0.9))}, "Nobody")
+    assert "Windows of four units cut it in two" in told[0] and "384 numbers" in told[1]
+    assert "BM25, asked in other words: 10 %" in told[2] and "first: 60 tokens 50 %" in told[4]
+    assert "a model: 80 % against 10 % false alarms" in told[5]
+    assert "threshold, all: half of the refusals cost 10 % false alarms" in told[5]
