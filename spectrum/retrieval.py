@@ -176,12 +176,18 @@ def answer(model, tokenizer, items, found, write=prompts.read, progress=None):
     """
     check_found(found, items)
     asked = [n for n, hits in enumerate(found) if hits]
-    chats = [prompts.chat(write([h.document.text for h in found[n]], items[n].input)) for n in asked]
-    said = complete(model, tokenizer, chats, max_new_tokens=READ_TOKENS, progress=progress) if chats else []
+    lines = [[hit.document.text for hit in found[n]] for n in asked]
+    said = read_lines(model, tokenizer, [items[n] for n in asked], lines, write, progress)
     answers = [NOT_STATED] * len(items)
     for n, text in zip(asked, said, strict=True):
         answers[n] = text
     return answers
+
+
+def read_lines(model, tokenizer, items, lines, write=prompts.read, progress=None):
+    """Returns the model's answers to the items, each read from its own list of lines; see `answer`."""
+    chats = [prompts.chat(write(each, item.input)) for each, item in zip(lines, items, strict=True)]
+    return complete(model, tokenizer, chats, max_new_tokens=READ_TOKENS, progress=progress) if chats else []
 
 
 def evidence(text, lines):

@@ -134,9 +134,9 @@ def test_colab_preinstalled_versions_are_admitted():
     assert [name for name, version in shipped.items() if not ranges[name].contains(version)] == []
 
 
-def test_weights_are_packaged():
+def test_weights_and_the_book_are_packaged():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert setup["package-data"]["spectrum"] == ["weights/**/*"]
+    assert setup["package-data"]["spectrum"] == ["weights/**/*", "lessons/retrieval/*.json*"]
 
 
 def test_readme_names_every_room():

@@ -27,8 +27,10 @@ from take import (
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from zoo import OPENS, THINKING
 
+from spectrum import embedder, retrieval
+
 SECTIONS = read_sections()
-TUNING, MEASURING, LAUNCHING, SERVING = ["07", "11", "12", "15"], ["14"], ["16"], ["17"]
+TUNING, MEASURING, LAUNCHING, SERVING, SEARCHING = ["07", "11", "12", "15"], ["14"], ["16"], ["17"], ["06"]
 # A trainer takes a GPU where it sees one; TRL's own default, bfloat16 on the way, would blur comparisons.
 HOW = {"use_cpu": not torch.cuda.is_available(), "logging_steps": 4, "learning_rate": 1e-2}
 EXACT = {**HOW, "bf16": False}
@@ -75,7 +77,8 @@ def test_tuning_lesson_has_a_section_with_its_twin(lesson):
 
 
 def test_each_section_is_run_here():
-    assert sorted(SECTIONS) == sorted(TUNING + MEASURING + LAUNCHING + SERVING), "a section without a test that runs it"
+    run_here = TUNING + MEASURING + LAUNCHING + SERVING + SEARCHING
+    assert sorted(SECTIONS) == sorted(run_here), "a section without a test that runs it"
 
 
 CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("block", "twin") if getattr(section, code)]
@@ -85,11 +88,13 @@ CODES = [(lesson, code) for lesson, section in SECTIONS.items() for code in ("bl
 def test_code_is_short_plain_and_begins_with_its_dials(lesson, code):
     source = getattr(SECTIONS[lesson], code)
     lines = [line for line in source.split("\n") if line.strip()]
-    assert len(lines) <= (34 if lesson in LAUNCHING else 25) and max(map(len, lines)) <= 120  # a file of its own
+    most = 34 if lesson in LAUNCHING + SEARCHING else 25  # a file of its own, and two searches
+    assert len(lines) <= most and max(map(len, lines)) <= 120
     modules = {name.split(".")[0] for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.MULTILINE)}
     assert not modules & {"spectrum", "tests", "tools"}
     first = next(node for node in ast.parse(source).body if isinstance(node, ast.Assign))
-    assert [name.id for name in first.targets[0].elts][:3] == ["MODEL", "DATA", "OUT"]
+    dials = ["MODEL", "FOLDER", "QUESTION"] if lesson in SEARCHING else ["MODEL", "DATA", "OUT"]
+    assert [name.id for name in first.targets[0].elts][:3] == dials
     assert "torch_dtype" not in source
 
 
@@ -286,6 +291,44 @@ def test_losses_are_those_of_the_model_rounded_each_way(blocks):
     off = [found["NF4"][n] - found["16 bits"][n] for n in range(len(CHATS))]
     said = run.printed.split("\n")
     assert f"{sum(off) / len(off):+.3f} ± " in said[3] and "+0.000 ± 0.000" in said[0]
+
+
+# ---- lesson 06: two searches over a folder of texts ----
+
+TEXTS = {
+    "money.md": "# Money\n\nYou may return what you bought within thirty days.\n\nRefunds go to the card that paid.",
+    "deep/parcel.md": "A parcel that has not come after ten days is lost. We send another.",
+    "shop.md": "We sell lamps, kettles and größere Körbe.",
+}
+
+
+def search(tmp_path, model, question):
+    """Return what the code of lesson 06 prints and finds over TEXTS."""
+    for name, text in TEXTS.items():
+        (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / name).write_text(text, encoding="utf-8")
+    source = turn_dials(SECTIONS["06"].block, FOLDER=str(tmp_path / "texts"), QUESTION=question, MODEL=str(model))
+    names = {"__name__": "__main__"}
+    exec(compile(source, "take it to work", "exec"), names)
+    return names
+
+
+def test_two_searches_and_their_fusion_over_a_folder(tmp_path, qwen, capsys):
+    found = search(tmp_path, qwen.base, "Which card paid?")
+    printed = capsys.readouterr().out
+    assert len(found["passages"]) == 5 and "by words\n  money.md: Refunds go to the card that paid." in printed
+    assert sorted(found["by_meaning"]) == sorted(found["fused"]) == list(range(5)) and "fused\n" in printed
+    hits = [[retrieval.Hit(number, 1.0) for number in found[name]] for name in ("by_words", "by_meaning")]
+    assert found["fused"] == [hit.document for hit in retrieval.fuse(hits)]
+
+
+@pytest.mark.skipif(not embedder.is_here(), reason=f"the embedder is not here; {embedder.COMMAND}")
+def test_its_vectors_are_the_librarys(tmp_path):
+    found = search(tmp_path, embedder.folder(), "My package never arrived.")
+    assert found["passages"][found["by_meaning"][0]][0] == "parcel.md"
+    texts = [text for _, text in found["passages"]]
+    mine = embedder.embed(*embedder.load_embedder(), texts)
+    assert torch.allclose(found["vectors"], torch.tensor(mine), atol=1e-5)
 
 
 # ---- lesson 15: the base in four bits ----

@@ -109,7 +109,7 @@ def show_refusals(curves, models, title):
     axes.text(70, 62, "refused blindly", color="#666666", fontsize=8, rotation=33)
     for (name, (false, true)), style, colour in zip(curves.items(), ("-", "--"), ("prompt", "base"), strict=True):
         axes.step(false, true, where="post", color=plots.COLOURS[colour], linestyle=style, label=f"threshold, {name}")
-    for (name, (false, true)), marker, colour in zip(models.items(), "o*", ("instruct", "lora"), strict=True):
+    for (name, (false, true)), marker, colour in zip(models.items(), "oD", ("instruct", "lora"), strict=True):
         ends = {"xerr": [[100 * (false.mean - false.low)], [100 * (false.high - false.mean)]],
                 "yerr": [[100 * (true.mean - true.low)], [100 * (true.high - true.mean)]]}  # fmt: skip
         axes.errorbar(100 * false.mean, 100 * true.mean, **ends, marker=marker, capsize=3, linestyle="none",
