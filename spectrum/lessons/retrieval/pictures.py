@@ -8,7 +8,7 @@ KINDS = {"same": ("asked in the book's words", "base", "s"), "other": ("asked in
 
 def show_cuts():
     """Displays one text of five paragraphs cut in three ways, with an answer that a blind cut breaks."""
-    figure, axes = plots.new_figure("Where the cut falls decides what can be found", height=2.9)
+    figure, axes = plots.new_figure("An answer can fall between two cuts", height=2.9)
     shades = [plots.COLOURS["base"], plots.COLOURS["prompt"], plots.COLOURS["other"]]
     rows = {
         "windows": [(0, 4), (4, 8), (8, 12)],
