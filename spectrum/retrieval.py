@@ -1,7 +1,7 @@
 """Search in documents, and answers from what it finds: BM25, rank fusion, scores of a ranking, refusing.
 
-BM25, recall at k and rank fusion are built by hand in notebooks/06_retrieval.ipynb; the search here is the library
-bm25s. The vectors that a search by meaning compares come from `spectrum.embedder`.
+BM25 and rank fusion are built by hand in notebooks/06_retrieval.ipynb; the search here is the library bm25s.
+The vectors that a search by meaning compares come from `spectrum.embedder`.
 """
 
 import re

@@ -34,9 +34,8 @@ REAL = {
         {"what": "answers", "given": "altered"},
         *({"what": "answers", "given": "found", "k": k} for k in (1, 3, 5)),
         *({"what": "answers", "given": "among others", "k": 5, "place": place} for place in PLACES),
-        *({"what": "answers", "given": given, "k": 3, "refuse": True} for given in ("found", "without the right")),
         {"what": "answers", "given": "right", "refuse": True},
-        {"what": "answers", "given": "found", "k": 3, "refuse": True, "kind": "none"},
+        {"what": "answers", "given": "without the right", "k": 3, "refuse": True},
         {"what": "answers", "given": "right", "refuse": True, "name": ADAPTER},
         {"what": "answers", "given": "without the right", "k": 3, "refuse": True, "name": ADAPTER},
     ],
@@ -95,20 +94,22 @@ def stored_order():
 # ---- answers ----
 
 
-def answers(given, k=1, place="first", refuse=False, kind="answerable", name=NAME):
-    """Returns {"answers", "right", "refused"} of a model on the questions that are answerable, or of another kind.
+def answers(given, k=1, place="first", refuse=False, name=NAME):
+    """Returns {"answers", "right", "refused"} of a model on the questions that are answerable.
 
     "right" has 1 or 0 for each, and of an altered passage "altered" too: whether the answer repeats what was put into
-    it. A question without an answer is right where it is refused.
+    it. `given`, `k` and `place` are those of `texts`.
     """
     model, tokenizer = models.load_model(name)
-    asked = answerable() if kind == "answerable" else reference.questions(kind)
-    asked = alterable() if given == "altered" else asked
+    asked = alterable() if given == "altered" else answerable()
     read, others = texts(asked, given, k, place)
     chats = [prompts.chat(prompt(question.input, lines, refuse)) for question, lines in zip(asked, read, strict=True)]
     with autocast(precision_of(model.dtype), model.device):
         said = complete(model, tokenizer, chats, max_new_tokens=ANSWER_TOKENS, batch_size=8, progress=True)
-    found = {"answers": said, "right": [int(is_right(*pair)) for pair in zip(said, asked, strict=True)]}
+    found = {
+        "answers": said,
+        "right": [int(question.is_right(answer)) for answer, question in zip(said, asked, strict=True)],
+    }
     if others:
         found["altered"] = [int(reference.says(*pair)) for pair in zip(said, others, strict=True)]
     return found | {"refused": [int(NOT_STATED in answer.lower()) for answer in said],
@@ -118,11 +119,6 @@ def answers(given, k=1, place="first", refuse=False, kind="answerable", name=NAM
 def prompt(question, texts, refuse=False):
     """Returns what a model is asked: the texts, the question, and whether it may say that they do not tell."""
     return "\n\n".join([*texts, f"{question} {MAY_REFUSE}" if refuse else question])
-
-
-def is_right(answer, question):
-    """Returns whether an answer is right: it holds a right word, or refuses where the reference does not say."""
-    return question.is_right(answer) if question.answers else NOT_STATED in answer.lower()
 
 
 def texts(asked, given, k=1, place="first"):
@@ -206,10 +202,10 @@ def score(**settings):
     return Score(name_of(**settings), found["right"], floor=0.0, ceiling=1.0, answers=found["answers"])
 
 
-def name_of(given, k=1, place=None, refuse=False, kind="answerable", name=NAME):
+def name_of(given, k=1, place=None, refuse=False, name=NAME):
     """Returns what a run's row is called in tables."""
     names = {"nothing": "closed book", "right": "the right passage", "stranger's": "another question's passage",
              "altered": "the right passage, altered", "found": f"the first {k} found",
              "without the right": f"{k} found, none right", "among others": f"right one {place} of {k}"}  # fmt: skip
     which = "" if name == NAME else f"{name}: "
-    return which + names[given] + (", may refuse" if refuse else "") + (", of no use" if kind == "none" else "")
+    return which + names[given] + (", may refuse" if refuse else "")

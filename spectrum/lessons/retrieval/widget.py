@@ -10,7 +10,6 @@ from IPython.display import display
 
 from spectrum.retrieval import evidence
 
-METHODS = ("BM25", "dense", "hybrid")
 SHOWN = 110  # characters of a passage that a row shows
 
 
