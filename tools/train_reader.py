@@ -17,14 +17,14 @@ from spectrum.passes import autocast, precision_of
 from spectrum.shop import orders
 from tools.train_weights import ROOT, certificate
 
-STEPS = 3000
+STEPS, RANK = 1500, 16
 
 
 def train_reader(base, folder, cache, steps=STEPS, seed=0):
     """Trains the adapter over a base, writes it with its birth.json, and returns the certificate."""
     model, tokenizer = load_model(base)
     precision = precision_of(model.dtype)
-    model = adapters.add_lora(model, reading.RANK, seed=seed)
+    model = adapters.add_lora(model, RANK, seed=seed)
     cache.mkdir(parents=True, exist_ok=True)
     kept = {"checkpoint": cache / f"{folder.name}.pt", "checkpoint_every": 50, "progress": True}
     records = reading.tune(model, tokenizer, steps, reading.RATE, seed, precision, **kept)

@@ -70,7 +70,7 @@ def stored_table():
 
     sweep = read_sweep(RESULTS / "reading").set_index(["name", "steps"])
     runs = {"untuned": (BASE, 0), "64 steps": (BASE, 64), "1,000 steps": (ADAPTER, 0)}
-    kinds, found = [*orders.MAKERS, "typed"], {}
+    kinds, found = [*orders.KINDS, "typed"], {}
     for column, which in runs.items():
         found[column] = sweep.loc[which, kinds].astype(float)
     for column in ("untuned", "1,000 steps"):
@@ -95,7 +95,7 @@ def exam(model, tokenizer, items=ITEMS, split="test"):
 
     "listed" is the share of answers that are right to the letter, "listed, content" of those that hold a right answer.
     """
-    asked = {kind: orders.order_items(kind, items, split) for kind in orders.MAKERS}
+    asked = {kind: orders.order_items(kind, items, split) for kind in orders.KINDS}
     asked["typed"] = typed_orders()
     exact = {kind: ask(model, tokenizer, each, kind) for kind, each in asked.items()}
     held = {
