@@ -18,22 +18,24 @@ from spectrum.shop import orders
 from tools.train_weights import ROOT, certificate
 
 STEPS, RANK = 1500, 16
+ENDED = 1200  # steps after which it is ended: the rate, a cosine over STEPS, has fallen to a tenth by then
 
 
-def train_reader(base, folder, cache, steps=STEPS, seed=0):
+def train_reader(base, folder, cache, steps=STEPS, ended=ENDED, seed=0):
     """Trains the adapter over a base, writes it with its birth.json, and returns the certificate."""
     model, tokenizer = load_model(base)
     precision = precision_of(model.dtype)
     model = adapters.add_lora(model, RANK, seed=seed)
     cache.mkdir(parents=True, exist_ok=True)
-    kept = {"checkpoint": cache / f"{folder.name}.pt", "checkpoint_every": 50, "progress": True}
+    kept = {"checkpoint": cache / f"{folder.name}.pt", "checkpoint_every": 50, "progress": True,
+            "watch": lambda records: len(records) >= ended}  # fmt: skip
     records = reading.tune(model, tokenizer, steps, reading.RATE, seed, precision, **kept)
     with autocast(precision, model.device):
         scores = {kind: score.mean for kind, score in reading.exam(model, tokenizer).items()}
-    rows = orders.order_rows(steps * reading.BATCH, seed)
+    rows = orders.order_rows(steps * reading.BATCH, seed)  # of which those of the steps done were read
     data_hash = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
     birth = certificate(folder.name, model, records, sum(r["tokens"] for r in records), data_hash, model.device, seed,
-                        base=base, rows=len(rows), scores=scores)  # fmt: skip
+                        base=base, rows=len(records) * reading.BATCH, scores=scores)  # fmt: skip
     for parameter in model.parameters():
         if parameter.requires_grad:  # its own numbers are in 32 bits while it learns, and are kept in 16
             parameter.data = parameter.data.bfloat16()
@@ -46,10 +48,11 @@ def train_reader(base, folder, cache, steps=STEPS, seed=0):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, default=STEPS, help="over which the rate falls")
+    parser.add_argument("--ended", type=int, default=ENDED, help="steps after which the training is ended")
     parser.add_argument("--cache", type=Path, default=ROOT / "build", help="where the resumable state is kept")
     options = parser.parse_args()
-    train_reader("smollm2", ROOT / "spectrum" / "weights" / ADAPTER, options.cache, options.steps)
+    train_reader("smollm2", ROOT / "spectrum" / "weights" / ADAPTER, options.cache, options.steps, options.ended)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""The kinds of orders of `spectrum.shop.orders`: each maker draws one, of a letter or of words, with its true answer."""
+"""The kinds of orders: each maker draws one, of a letter or of words alone, with its true answer."""
 
 import json
 from dataclasses import dataclass, field
 
 from spectrum.prompts import NOT_STATED
-from spectrum.shop import order_words, samplers, world
+from spectrum.shop import order_classes, order_words, samplers, world
 from spectrum.shop.order_letters import letter, share
 
 OWNERS = ("train", "train", "dev", "train", "train", "test")  # of the phrases of a part, in turn
 WAYS = 5  # of writing options
 FIELDS = ("name", "city", "product", "quantity", "order")
-CLASSES = tuple(order_words.CLASSES)
+CLASSES = tuple(order_classes.CLASSES)
 SHOWS = {"quantity": "product", "category": "product"}  # the field of a letter in which another can be read
 
 
@@ -57,11 +57,11 @@ def owner(part, phrase):
     return OWNERS[part.index(phrase) % len(OWNERS)]
 
 
-def words_of(rng, split, count, words=None):
-    """Returns `count` different words of a split: of a list, or of syllables that nobody has read."""
-    found = []
+def words_of(rng, split, count):
+    """Returns `count` different words of a split: half of them things, half syllables that nobody has read."""
+    words, found = order_words.THINGS if split == "train" else order_words.FRESH_THINGS, []
     while len(found) < count:
-        word = rng.choice(words) if words and rng.random() < 0.5 else nonce(rng)
+        word = rng.choice(words) if rng.random() < 0.5 else nonce(rng)
         if world.split_of(word.lower()) == split and word not in found:
             found.append(word)
     return found
@@ -97,20 +97,20 @@ def either(words, last="or"):
 def listed(rng, split, given=None):
     """Returns an order to choose among listed options, whose number, order and words are drawn; one may be missing."""
     about, (name,) = drawn(rng, split, given, CLASSES)
-    classes, truth = order_words.CLASSES[name], about.value(name)
+    classes, truth = order_classes.CLASSES[name], about.value(name)
     chosen = rng.sample(list(classes), rng.randrange(2, min(6, len(classes)) + 1))
     words = {label: styled(rng, rng.choice(share(split, classes[label]))) for label in classes}
     if rng.random() < 0.75 and truth not in chosen:
         chosen[rng.randrange(len(chosen))] = truth
     options, gold = [words[label] for label in chosen], words[truth]
     if truth not in chosen:
-        gold = rng.choice(order_words.NONE)
+        gold = rng.choice(order_classes.NONE)
         options.append(gold)
     elif rng.random() < 0.15:
-        options.append(rng.choice(order_words.NONE))
+        options.append(rng.choice(order_classes.NONE))
     ask = wording(rng, split, order_words.CHOOSE, order_words.AMONG, order_words.EXACTLY)
     way = rng.randrange(WAYS)
-    what = rng.choice(share(split, order_words.WHAT[name]))
+    what = rng.choice(share(split, order_classes.WHAT[name]))
     ask = ask.format(what=what, options=lined(options, way))
     return Order("listed", ask, gold, about.text, details={"class": name, "options": options, "way": way})
 
@@ -125,15 +125,15 @@ def lined(options, way):
 def mapped(rng, split, given=None):
     """Returns an order to answer with a drawn word for each class: rules whose answer words nobody can have learned."""
     about, (name,) = drawn(rng, split, given, CLASSES)
-    labels, truth = list(order_words.CLASSES[name]), about.value(name)
+    labels, truth = list(order_classes.CLASSES[name]), about.value(name)
     chosen = rng.sample(labels, rng.randrange(1, min(4, len(labels) - 1) + 1))
     if truth not in chosen and rng.random() < 0.6:
         chosen[0] = truth
-    words = [styled(rng, word) for word in words_of(rng, split, len(chosen) + 1, order_words.THINGS)]
+    words = [styled(rng, word) for word in words_of(rng, split, len(chosen) + 1)]
     if split == "train" and rng.random() < 0.15:
         words = rng.sample(rng.choice(("ABCDEFGH", "123456789")), len(words))
     rule = wording(rng, split, order_words.RULE)
-    described = [rng.choice(share(split, order_words.DESCRIBED[name][label])) for label in chosen]
+    described = [rng.choice(share(split, order_classes.DESCRIBED[name][label])) for label in chosen]
     rules = [rule.format(described=d, word=w) for d, w in zip(described, words, strict=False)]
     rules.append(wording(rng, split, order_words.OTHERWISE).format(word=words[-1]))
     gold = dict(zip(chosen, words, strict=False)).get(truth, words[-1])
@@ -146,9 +146,9 @@ def judged(rng, split, given=None):
     about, (name,) = drawn(rng, split, given, CLASSES)
     truth = about.value(name)
     label = (
-        truth if rng.random() < 0.5 else rng.choice([label for label in order_words.CLASSES[name] if label != truth])
+        truth if rng.random() < 0.5 else rng.choice([label for label in order_classes.CLASSES[name] if label != truth])
     )
-    described = rng.choice(share(split, order_words.DESCRIBED[name][label]))
+    described = rng.choice(share(split, order_classes.DESCRIBED[name][label]))
     ask = wording(rng, split, order_words.IS_IT, order_words.YES_NO).format(described=described)
     gold = "yes" if label == truth else "no"
     return Order("judged", ask[0].upper() + ask[1:], gold, about.text, details={"class": name, "label": label})
@@ -159,7 +159,7 @@ def asked(rng, split, given=None):
     about, (name,) = drawn(rng, split, given, order_words.QUESTIONS)
     value = about.value(name)
     ask = wording(rng, split, order_words.QUESTIONS[name], order_words.SHORTLY)
-    return Order("asked", ask, order_words.REPLIES.get(value, value), about.text, details={"field": name})
+    return Order("asked", ask, order_classes.REPLIES.get(value, value), about.text, details={"field": name})
 
 
 def spotted(rng, split, given=None):
@@ -183,7 +183,7 @@ def extracted(rng, split, given=None):
     """Returns an order for one field of a message, perhaps in capitals, in quotes or with a word before it."""
     about, (name,) = drawn(rng, split, given, FIELDS)
     form = rng.choice(("plain", "plain", "capitals", "quoted", "prefixed"))
-    (word,) = words_of(rng, split, 1, order_words.THINGS)
+    (word,) = words_of(rng, split, 1)
     value, what = about.value(name), rng.choice(order_words.FIELD_NAMES[name])
     gold = {"plain": value, "capitals": value.upper(), "quoted": f'"{value}"', "prefixed": f"{word}: {value}"}[form]
     ending = order_words.EXACTLY
@@ -225,7 +225,7 @@ def written(rng, split, given=None):
     """Returns an order for a sentence of one's own: a summary of the letter, or what the shop replies to it."""
     wanted = ("name", "product", "problem", "intent")
     about = given if given and set(wanted) <= set(given.shown) else letter(rng, split, wanted)
-    record, replies = about.record, order_words.REPLIES
+    record, replies = about.record, order_classes.REPLIES
     if rng.random() < 0.5:
         ask, form = wording(rng, split, order_words.SUM_UP), "summary"
         bought = world.counted(record.quantity, record.product)
@@ -235,7 +235,7 @@ def written(rng, split, given=None):
         sorry = (
             "thank you for your message" if record.problem == "none" else f"we are sorry that {replies[record.problem]}"
         )
-        gold = f"Dear {record.name}, {sorry}; {order_words.PROMISES[record.intent]}."
+        gold = f"Dear {record.name}, {sorry}; {order_classes.PROMISES[record.intent]}."
     return Order("written", ask, gold, about.text, details={"form": form})
 
 
@@ -259,7 +259,7 @@ def voiced(rng, split):
 
 def arranged(rng, split):
     """Returns an order on a list of drawn words: first, last, nth, reversed, sorted, counted, joined, in capitals."""
-    words = words_of(rng, split, rng.randrange(3, 7), order_words.THINGS)
+    words = words_of(rng, split, rng.randrange(3, 7))
     operation = rng.choice(list(order_words.OPERATIONS))
     place = rng.randrange(2, len(words))
     result = {

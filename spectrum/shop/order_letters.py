@@ -45,9 +45,10 @@ WIDER = {
     ),
     "missing": (
         "The cable is not in the package.", "Half of the pieces are not there.", "There was no battery inside.",
-        "One of the two is not in the parcel.", "The instructions were left out.", "I cannot find the charger anywhere.",
-        "You forgot to pack the cover.", "The bag with the bolts is absent.", "I count five pieces where six should be.",
-        "The spare bulb was not included.", "The box was half empty.", "The key for it did not come along.",
+        "One of the two is not in the parcel.", "The instructions were left out.",
+        "I cannot find the charger anywhere.", "You forgot to pack the cover.", "The bag with the bolts is absent.",
+        "I count five pieces where six should be.", "The spare bulb was not included.", "The box was half empty.",
+        "The key for it did not come along.",
     ),
     "wrong": (
         "I got a different model.", "It is the wrong size.", "Somebody mixed up the parcels.",
@@ -76,8 +77,8 @@ WIDER = {
         "How do I get a refund?", "Send the sum back to my bank.", "I insist on being paid back.",
     ),
     "exchange": (
-        "I would like another one instead.", "Please swap it.", "Send me a working one.",
-        "Could you replace it?", "I need a new one in its place.", "Please exchange it for the right one.",
+        "I would like another one instead.", "Please swap it.", "Send me a working one.", "Could you replace it?",
+        "I need a new one in its place.", "Please exchange it for the right one.",
         "Can it be traded for another size?", "I want one that is whole.", "Replace it, please.",
         "Take it back and give me a better one.", "Could I switch it for a different one?",
         "I am after a substitute.",
@@ -89,15 +90,16 @@ WIDER = {
         "When can I expect it?", "Please find out where it is.", "Which depot is it lying in?",
     ),
     "cancel": (
-        "I no longer need it, so please call it off.", "Take my order out of the system.",
-        "Please do not ship it.", "I would like to withdraw from the purchase.", "Please cancel everything.",
+        "I no longer need it, so please call it off.", "Take my order out of the system.", "Please do not ship it.",
+        "I would like to withdraw from the purchase.", "Please cancel everything.",
         "I have found it elsewhere, so drop the order.", "Do not send it after all.",
         "I want to back out of this purchase.", "Scrap the order, please.", "Kindly annul my purchase.",
         "You can forget about my purchase.", "Undo the order.",
     ),
     "invoice": (
-        "I need a bill for the tax office.", "Could you mail me the receipt?", "Please make out an invoice to my firm.",
-        "Where can I download the bill?", "My accountant wants the receipt.", "There was no invoice in the parcel.",
+        "I need a bill for the tax office.", "Could you mail me the receipt?",
+        "Please make out an invoice to my firm.", "Where can I download the bill?",
+        "My accountant wants the receipt.", "There was no invoice in the parcel.",
         "A proof of purchase would be useful.", "Send the bill again, please.", "I have lost the receipt.",
         "I must hand in an invoice at work.", "Please email the paperwork for the payment.",
         "Can you issue a receipt?",
@@ -117,14 +119,16 @@ WIDER = {
 }  # fmt: skip
 WIDER_FEELINGS = {
     "positive": (
-        "I love it.", "We are very happy with our choice.", "Best thing I have bought in years.", "It works like a charm.",
-        "My children adore it.", "I would buy it again at once.", "Five stars from me.", "It is even nicer than in the picture.",
-        "I could not be happier with it.", "It is worth every penny.", "What a beauty.", "I recommend it to everyone.",
+        "I love it.", "We are very happy with our choice.", "Best thing I have bought in years.",
+        "It works like a charm.", "My children adore it.", "I would buy it again at once.", "Five stars from me.",
+        "It is even nicer than in the picture.", "I could not be happier with it.", "It is worth every penny.",
+        "What a beauty.", "I recommend it to everyone.",
     ),
     "negative": (
         "I hate it.", "We are very disappointed.", "Worst purchase of the year.", "It is a waste of money.",
-        "It feels cheap.", "I would never buy it again.", "One star from me.", "It is far uglier than in the picture.",
-        "I regret buying it.", "It is not worth the price.", "What a piece of junk.", "I warn everyone against it.",
+        "It feels cheap.", "I would never buy it again.", "One star from me.",
+        "It is far uglier than in the picture.", "I regret buying it.", "It is not worth the price.",
+        "What a piece of junk.", "I warn everyone against it.",
     ),
 }  # fmt: skip
 SHOWN = ("name", "city", "product", "order", "problem", "sentiment", "urgency", "intent")
