@@ -27,6 +27,7 @@ SWEEPS = {
 # The same for the runs on SmolLM2: module with REAL and run, which store in the folder real/ of the lesson.
 REAL_SWEEPS = {
     "00_start_here": "spectrum.lessons.start_here.runs",
+    "01_base_and_instruct": "spectrum.lessons.base_and_instruct.runs",
     "06_retrieval": "spectrum.lessons.retrieval.runs",
     "07_instruction_tuning": "spectrum.lessons.instruction_tuning.reading",
     "12_lora_rank": "spectrum.lessons.lora_rank.runs",

@@ -1,7 +1,8 @@
 """Trains smollm2-shop, a LoRA with which SmolLM2 reads orders: `python -m tools.train_reader` (an hour on two cores).
 
-It is lesson 07's recipe, run longer (on processors without bfloat16 much longer). A run that was killed goes on from its last checkpoint in build/ when the same
-command is given again. The adapter is written to spectrum/weights/smollm2-shop/ with its birth certificate.
+It is lesson 07's recipe, run longer (where the processor has no fast bfloat16, much longer). A run that was killed
+goes on from its last checkpoint in build/ when the same command is given again. The adapter is written to
+spectrum/weights/smollm2-shop/ with its birth certificate and its model card.
 """
 
 import argparse
@@ -59,8 +60,9 @@ tags: [lora]
 
 A LoRA of rank {reading.RANK} over SmolLM2-135M-Instruct that reads letters to a shop and answers as it is asked.
 It belongs to the course *The Customization Spectrum*, whose `python -m tools.train_reader` made it in
-{birth["steps"]:,} steps on {birth["rows"]:,} chats out of a grammar (`spectrum/shop/orders.py`). What it can and cannot do was measured:
-`docs/effects.md`. It was tuned on invented letters in English only, and knows less of the world than its base.
+{birth["steps"]:,} steps on {birth["rows"]:,} chats out of a grammar (`spectrum/shop/orders.py`).
+What it can and cannot do was measured: `docs/effects.md`. It was tuned on invented letters in English only, and knows
+less of the world than its base.
 """
 
 

@@ -6,6 +6,7 @@
 from spectrum import prompts, seeds
 from spectrum.evaluate import Score
 from spectrum.generate import complete
+from spectrum.lessons.start_here import strangers
 from spectrum.models import ADAPTER, load_model
 from spectrum.passes import autocast, precision_of
 from spectrum.provenance import provenance
@@ -23,7 +24,8 @@ REAL = {
         {"way": "prompted", "seed": 0},
         *({"way": "shown", "seed": seed} for seed in range(3)),
         {"way": "tuned", "seed": 0},
-    ]
+    ],
+    "strangers": [{"way": way, "others": True} for way in ("prompted", "tuned")],
 }
 
 
@@ -40,12 +42,17 @@ def chat(text, way, seed=0):
     return [*(solved(seed) if way == "shown" else []), *prompts.chat(text)]
 
 
-def run(way, seed=0):
+def run(way, seed=0, others=False):
     """Returns {"exact", "content", "answers"} of one way: a list each with one entry for each of the forty orders.
 
-    "exact" is right to the letter, "content" holds a right answer somewhere. `seed` draws the solved orders.
+    "exact" is right to the letter, "content" holds a right answer somewhere. `seed` draws the solved orders. With
+    `others` it is {"accepted", "answers", "without"} on the thirty orders that somebody else typed; "without" says
+    which of the ten words that were left out of their lists were named all the same.
     """
     model, tokenizer = load_model(ADAPTER if way == "tuned" else BASE)
+    if others:
+        with autocast(precision_of(model.dtype), model.device):
+            return by_strangers(model, tokenizer) | {"provenance": provenance(model, BASE)}
     asked = typed_orders()
     with autocast(precision_of(model.dtype), model.device):
         answers = answer(model, tokenizer, [chat(order.text, way, seed) for order in asked])
@@ -54,6 +61,19 @@ def run(way, seed=0):
         "content": [orders.holds(*pair) for pair in zip(answers, asked, strict=True)],
         "answers": answers,
         "provenance": provenance(model, BASE),
+    }
+
+
+def by_strangers(model, tokenizer):
+    """Returns what a model says to the thirty orders that somebody else typed, and what of it is accepted."""
+    asked = strangers.typed()
+    lists = [each for each in asked if each.without]
+    answers = answer(model, tokenizer, [prompts.chat(each.text) for each in asked])
+    named = answer(model, tokenizer, [prompts.chat(each.without_the_answer().text) for each in lists])
+    return {
+        "accepted": [each.accepts(said) for each, said in zip(asked, answers, strict=True)],
+        "answers": answers,
+        "without": [each.accepts(said) for each, said in zip(lists, named, strict=True)],
     }
 
 
@@ -79,6 +99,16 @@ def stored_answers(way, seed=0):
     """Returns the stored answers to the forty orders in one way."""
     sweep = read_sweep(RESULTS / "ways").set_index(["way", "seed"])
     return list(sweep.loc[(way, seed), "answers"])
+
+
+def stored_strangers(way):
+    """Returns the stored run of one way, "prompted" or "tuned", on the thirty orders that somebody else typed."""
+    return read_sweep(RESULTS / "strangers").set_index("way").loc[way].to_dict()
+
+
+def accepted(name, found):
+    """Returns the Score of a run on the thirty orders, under a name."""
+    return Score(name, list(map(float, found["accepted"])))
 
 
 def asker():
