@@ -10,7 +10,7 @@ from spectrum import seeds
 from spectrum.effects.prompting import gain, percent
 from spectrum.evaluate import Score
 from spectrum.lessons.instruction_tuning.reading import ask
-from spectrum.shop import order_classes, orders, tasks
+from spectrum.shop import order_words, orders, tasks
 from spectrum.shop.samplers import MARKS
 from spectrum.shop.scoring import by_instruction, items_of
 from spectrum.shop.typed_orders import typed_orders
@@ -84,7 +84,7 @@ def other_options(reader, n=200):
 def with_other_options(order, rng):
     """Returns a listed order with words of another class in the places of its options; the true answer as before."""
     details = order.details
-    classes = order_classes.CLASSES[rng.choice([name for name in order_classes.CLASSES if name != details["class"]])]
+    classes = order_words.CLASSES[rng.choice([name for name in order_words.CLASSES if name != details["class"]])]
     words = [word for synonyms in classes.values() for word in synonyms]
     others = rng.sample(words, len(details["options"]))
     told, instead = (orders.lined(each, details["way"]) for each in (details["options"], others))

@@ -19,7 +19,7 @@ from spectrum.sweeps import read_sweep, results_folder
 from spectrum.train import train
 
 RESULTS = results_folder("07_instruction_tuning") / "real"
-RANK, RATE, BATCH, LENGTH = 16, 1e-3, 8, 512
+RANK, RATE, BATCH, LENGTH = 8, 1e-3, 8, 512
 ITEMS, ANSWER_TOKENS = 40, 48  # of each kind; a shown answer has 30 tokens at most
 BASE, STEPS = "smollm2", (0, 64)
 REAL = {
@@ -69,11 +69,11 @@ def stored_table():
     import pandas as pd
 
     sweep = read_sweep(RESULTS / "reading").set_index(["name", "steps"])
-    runs = {"untuned": (BASE, 0), "64 steps": (BASE, 64), "shipped": (ADAPTER, 0)}
-    kinds, found = [*orders.KINDS, "typed"], {}
+    runs = {"untuned": (BASE, 0), "64 steps": (BASE, 64), "1,000 steps": (ADAPTER, 0)}
+    kinds, found = [*orders.MAKERS, "typed"], {}
     for column, which in runs.items():
         found[column] = sweep.loc[which, kinds].astype(float)
-    for column in ("untuned", "shipped"):
+    for column in ("untuned", "1,000 steps"):
         found[f"{column}, content"] = pd.Series(
             [float(sweep.loc[runs[column], f"{kind}, content"]) for kind in kinds], kinds
         )
@@ -95,7 +95,7 @@ def exam(model, tokenizer, items=ITEMS, split="test"):
 
     "listed" is the share of answers that are right to the letter, "listed, content" of those that hold a right answer.
     """
-    asked = {kind: orders.order_items(kind, items, split) for kind in orders.KINDS}
+    asked = {kind: orders.order_items(kind, items, split) for kind in orders.MAKERS}
     asked["typed"] = typed_orders()
     exact = {kind: ask(model, tokenizer, each, kind) for kind, each in asked.items()}
     held = {

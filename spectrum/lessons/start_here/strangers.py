@@ -1,8 +1,8 @@
 """Thirty orders typed by somebody who had seen neither the grammar nor the letters that the reader was tuned on.
 
 Ten of them ask for exactly one of some words. They are asked and never trained on. What an answer must have to be
-accepted was written down with the orders, before any model was asked: to the letter but for case and a full stop where
-a word was asked for, certain words in it where a sentence was.
+accepted follows what they noted with each order: to the letter but for case and a full stop where a word was asked
+for, certain words in it where a sentence was.
 """
 
 import json

@@ -75,4 +75,4 @@ def test_the_stored_runs_are_the_grids_and_their_scores_are_recomputed_from_the_
     for way in ("prompted", "tuned"):
         (score,) = [score for score in exact if score.name == way]
         pairs = zip(runs.stored_answers(way), typed_orders(), strict=True)
-        assert list(score.values) == [float(orders.is_right(*pair)) for pair in pairs]
+        assert list(score.correct) == [float(orders.is_right(*pair)) for pair in pairs]
