@@ -35,7 +35,8 @@ EXAMPLES = (
     "Letter: The rake came on Monday, as you said. I like it.\nProblem: none\n\n"
 )
 ONLY = "Answer with one of these words and nothing else."
-# Each step adds one part to the step before; the last four are the whole prompt with one part left out.
+# Each step adds one part to the step before ("plain" leaves out the marks of the chat); the last four are the sixth
+# with one part left out.
 PARTS = ("words", "only", "marks", "meanings", "examples")
 VERSIONS = {
     "1 ask": (),
@@ -44,6 +45,7 @@ VERSIONS = {
     "4 + marks": PARTS[:3],
     "5 + what they mean": PARTS[:4],
     "6 + three examples": PARTS,
+    "7 as plain text": (*PARTS, "plain"),
     **{f"6 without {part}": tuple(p for p in PARTS if p != part) for part in PARTS[:4]},
 }
 REAL = {
@@ -76,9 +78,12 @@ def run(rung=None, version=None, split="dev"):
         texts = [RUNGS[rung].format(letter=item.input, keys=item.details["keys"]) for item in items]
     else:
         texts = [prompt(item.input, VERSIONS[version]) for item in items]
-    chats = [prompts.chat(text) for text in texts]
+    plain = not rung and "plain" in VERSIONS[version]
+    asked = texts if plain else [prompts.chat(text) for text in texts]
     with autocast(precision_of(model.dtype), model.device):
-        answers = complete(model, tokenizer, chats, max_new_tokens=56 if rung else 24, progress=False)
+        answers = complete(model, tokenizer, asked, max_new_tokens=56 if rung else 24, progress=False)
+    if plain:  # it would write the next letter too
+        answers = [answer.split("\n")[0].strip() for answer in answers]
     return {
         "exact": [bool(task.score(answer, item)) for answer, item in zip(answers, items, strict=True)],
         "content": [(values if rung else word)(answer, item) for answer, item in zip(answers, items, strict=True)],

@@ -10,12 +10,12 @@ from spectrum.sweeps import missing
 
 def test_each_step_adds_one_part_and_each_cut_takes_one_away():
     steps = [parts for name, parts in runs.VERSIONS.items() if "without" not in name]
-    assert [len(parts) for parts in steps] == list(range(6))
+    assert [len(parts) for parts in steps] == list(range(7))
     assert all(set(a) < set(b) for a, b in zip(steps, steps[1:], strict=False))
     cuts = [parts for name, parts in runs.VERSIONS.items() if "without" in name]
     assert {frozenset(runs.PARTS) - set(parts) for parts in cuts} == {frozenset([p]) for p in runs.PARTS[:4]}
     texts = [runs.prompt("The letter.", parts) for parts in runs.VERSIONS.values()]
-    assert len(set(texts)) == len(texts) and all(text.count("The letter.") == 1 for text in texts)
+    assert len(set(texts)) == len(texts) - 1 and all(text.count("The letter.") == 1 for text in texts)
     assert runs.prompt("The letter.", ()) == "What is the problem in this letter?\n\nThe letter."
     full = runs.prompt("The letter.", runs.PARTS)
     assert full.endswith("Letter: The letter.\nProblem:") and runs.MEANT in full and runs.ONLY in full
@@ -35,13 +35,23 @@ def test_values_are_found_in_any_form():
     assert runs.values(item.gold, item) == 1.0 and runs.values("nothing", item) == 0.0
 
 
-@pytest.mark.parametrize("settings", [{"rung": "vague order"}, {"version": "6 + three examples"}])
-def test_a_run_scores_each_letter(monkeypatch, settings):
+@pytest.mark.parametrize(
+    "settings", [{"rung": "vague order"}, {"version": "6 + three examples"}, {"version": "7 as plain text"}]
+)
+def test_a_run_scores_each_letter_and_asks_in_a_chat_or_in_plain_text(monkeypatch, settings):
+    asked = []
     monkeypatch.setattr(runs, "load_model", lambda name: make_animal("qwen3"))
     monkeypatch.setattr(runs, "LETTERS", 3)
-    monkeypatch.setattr(runs, "complete", lambda model, tokenizer, chats, **more: ["broken"] * len(chats))
+    monkeypatch.setattr(
+        runs,
+        "complete",
+        lambda model, tokenizer, chats, **more: asked.extend(chats) or ["broken\nLetter: x"] * len(chats),
+    )
     found = runs.run(**settings)
-    assert len(found["exact"]) == len(found["content"]) == 3 and found["answers"] == ["broken"] * 3
+    assert len(found["exact"]) == len(found["content"]) == 3 and len(found["answers"]) == 3
+    plain = settings.get("version") == "7 as plain text"
+    assert all(isinstance(each, str) is plain for each in asked)
+    assert (found["answers"][0] == "broken") is plain
     assert found["tokens in"] > 10
 
 
