@@ -134,9 +134,11 @@ def test_colab_preinstalled_versions_are_admitted():
     assert [name for name, version in shipped.items() if not ranges[name].contains(version)] == []
 
 
-def test_weights_and_the_book_are_packaged():
+def test_weights_and_what_lessons_read_are_packaged():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert setup["package-data"]["spectrum"] == ["weights/**/*", "lessons/retrieval/*.json*"]
+    assert setup["package-data"]["spectrum"] == ["weights/**/*", "lessons/*/*.json*"]
+    read = {path.name for path in ROOT.glob("spectrum/lessons/*/*.json*")}
+    assert {"questions.jsonl", "python_reference.json.gz", "strangers.jsonl"} <= read
 
 
 def test_readme_names_every_room():

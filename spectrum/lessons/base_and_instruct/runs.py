@@ -25,6 +25,7 @@ RUNGS = {
     "fields and format": "Give {keys} as JSON.\n{letter}",
 }
 SIX = "broken, late, missing, wrong, billing or none"
+SIX_WORDS = SIX.replace(" or ", ", ").split(", ")
 MEANT = (
     "broken: the article is damaged. late: it has not come in time. missing: a part is not there. wrong: another "
     "article came. billing: the price or the payment is wrong. none: all is well."
@@ -35,14 +36,14 @@ EXAMPLES = (
     "Letter: The rake came on Monday, as you said. I like it.\nProblem: none\n\n"
 )
 ONLY = "Answer with one of these words and nothing else."
-# Each step adds one part to the step before ("plain" leaves out the marks of the chat); the last four are the sixth
+# Each step adds one part to the step before ("plain" leaves out the chat template); the last four are the sixth
 # with one part left out.
-PARTS = ("words", "only", "marks", "meanings", "examples")
+PARTS = ("words", "only", "labels", "meanings", "examples")
 VERSIONS = {
     "1 ask": (),
     "2 + the six words": PARTS[:1],
     "3 + nothing else": PARTS[:2],
-    "4 + marks": PARTS[:3],
+    "4 + labels": PARTS[:3],
     "5 + what they mean": PARTS[:4],
     "6 + three examples": PARTS,
     "7 as plain text": (*PARTS, "plain"),
@@ -59,7 +60,7 @@ def prompt(letter, parts):
     ask = f"What is the problem in this letter: {SIX}?" if "words" in parts else "What is the problem in this letter?"
     lines = [ask, *([MEANT] if "meanings" in parts else []), *([ONLY] if "only" in parts else [])]
     examples = EXAMPLES if "examples" in parts else ""
-    if "marks" in parts:
+    if "labels" in parts:
         return f"{' '.join(lines)}\n\n{examples}Letter: {letter}\nProblem:"
     return f"{' '.join(lines)}\n\n{examples}{letter}"
 
@@ -68,8 +69,8 @@ def run(rung=None, version=None, split="dev"):
     """Returns the answers of SmolLM2 on one rung of the ladder or to one version of the refined prompt, with scores.
 
     {"exact": whether each answer is right to the letter, "content": for a rung the share of the wanted values that
-    stand in each answer, for a version whether the right word does and none of the other five, "answers": the first
-    three, "tokens in": of a prompt on average}.
+    stand in each answer, for a version whether the right word does and none of the other five, "answers": all
+    of them, "tokens in": of a prompt on average}.
     """
     model, tokenizer = load_model(NAME)
     task = tasks.TASKS["json" if rung else "problem"]
@@ -87,7 +88,7 @@ def run(rung=None, version=None, split="dev"):
     return {
         "exact": [bool(task.score(answer, item)) for answer, item in zip(answers, items, strict=True)],
         "content": [(values if rung else word)(answer, item) for answer, item in zip(answers, items, strict=True)],
-        "answers": answers[:3],
+        "answers": answers,
         "tokens in": sum(len(tokenizer(text)["input_ids"]) for text in texts) / len(texts),
         "provenance": provenance(model, NAME),
     }
@@ -101,8 +102,19 @@ def values(answer, item):
 
 def word(answer, item):
     """Returns 1.0 where an answer names the item's problem and none of the other five, else 0.0."""
-    named = {name for name in SIX.replace(" or ", ", ").split(", ") if name in answer.lower()}
+    named = {name for name in SIX_WORDS if name in answer.lower()}
     return float(named == {item.gold})
+
+
+def stored_answers(name):
+    """Returns the stored answers on a rung of the ladder or to a version of the refined prompt."""
+    what, key = ("ladder", "rung") if name in RUNGS else ("refined", "version")
+    return read_sweep(RESULTS / what).set_index(key).loc[name, "answers"]
+
+
+def form(version):
+    """Returns the Score of a version's stored answers that are one of the six words alone, right or wrong."""
+    return Score(version, [answer.strip() in SIX_WORDS for answer in stored_answers(version)])
 
 
 def stored(what, measure="exact"):

@@ -1,4 +1,4 @@
-"""The desk of lesson 00: an order of one's own, and what one model answers to it in three ways.
+"""The desk of lesson 00: an instruction of one's own, and what one model answers to it in three ways.
 
 The desk is a thin shell over `ask_view`; `show_view` is what a page without a kernel shows.
 """
@@ -8,13 +8,13 @@ import html
 import ipywidgets as w
 from IPython.display import display
 
-TOLD = {"prompted": "asked as it is", "shown": "after four solved orders", "tuned": "after tuning"}
+TOLD = {"prompted": "asked as it is", "shown": "after four solved ones", "tuned": "after tuning"}
 
 
 def ask_view(ask, text):
-    """Returns {"order", "answers"}: what `ask(text)` says in each way. Raises ValueError for an empty order."""
+    """Returns {"order", "answers"}: what `ask(text)` says in each way. Raises ValueError for an empty instruction."""
     if not text.strip():
-        raise ValueError("the order is empty. Write what you want, and below it a letter.")
+        raise ValueError("the instruction is empty. Write what you want, and below it a letter.")
     return {"order": text.strip(), "answers": ask(text.strip())}
 
 
@@ -39,8 +39,8 @@ def show_view(view):
 
 
 def desk(ask, text):
-    """Returns the desk: a field for an order with its letter, and a button that asks the model in all ways."""
-    box = w.Textarea(value=text, description="Order", layout=w.Layout(width="90%", height="150px"))
+    """Returns the desk: a field for an instruction with its letter, and a button that asks the model in all ways."""
+    box = w.Textarea(value=text, description="Instruction", layout=w.Layout(width="90%", height="150px"))
     run = w.Button(description="Run", button_style="primary", tooltip="Ask the model in all three ways")
     out = w.Output()
 

@@ -58,6 +58,10 @@ def test_a_run_scores_each_letter_and_asks_in_a_chat_or_in_plain_text(monkeypatc
 def test_the_stored_runs_are_the_grids():
     for name, grid in runs.REAL.items():
         assert not missing(grid, runs.RESULTS / name)
+    assert (
+        runs.form("1 ask").mean == 0
+        and runs.form("7 as plain text").mean >= runs.stored("refined")["7 as plain text"].mean
+    )
     for what, names in (("ladder", runs.RUNGS), ("refined", runs.VERSIONS)):
         exact, content = runs.stored(what), runs.stored(what, "content")
         assert list(exact) == list(names) and all(score.n == runs.LETTERS for score in exact.values())

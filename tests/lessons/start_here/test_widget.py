@@ -18,7 +18,7 @@ def test_a_view_has_the_order_and_an_answer_for_each_way():
 
 
 def test_an_empty_order_is_refused_in_words():
-    with pytest.raises(ValueError, match="the order is empty"):
+    with pytest.raises(ValueError, match="the instruction is empty"):
         widget.ask_view(ask, " \n")
 
 
@@ -32,4 +32,4 @@ def test_the_desk_asks_when_run_is_pressed_and_says_what_is_wrong(capsys):
     box.value = " "
     run.click()
     assert asked == ["Who?"] and not run.disabled
-    assert "the order is empty" in capsys.readouterr().out
+    assert "the instruction is empty" in capsys.readouterr().out
